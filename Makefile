@@ -1,0 +1,38 @@
+# `make run` and `make test` set everything up by themselves, once.
+SHELL := bash
+PYTHON := .venv/bin/python
+UV := python3 -m uv
+WORKSPACE ?= workspace
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: run test fast lint figures lock clean
+
+.venv/.installed: requirements.lock setup.py
+	@python3 -m uv --version >/dev/null 2>&1 || python3 -m pip install -q uv || { echo "install uv first: python3 -m pip install uv"; exit 1; }
+	@test -x $(PYTHON) || $(UV) venv -q --python 3.10 .venv || { echo "Python 3.10 is needed and could not be fetched: install it and put it on PATH"; exit 1; }
+	$(UV) pip sync -q --python $(PYTHON) --compile-bytecode requirements.lock
+	$(UV) pip install -q --python $(PYTHON) --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: .venv/.installed
+	.venv/bin/scenerank quickstart --workspace $(WORKSPACE)
+
+lint: .venv/.installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+fast: .venv/.installed
+	$(PYTHON) -m pytest -m "not slow"
+
+test: lint
+	$(PYTHON) -m pytest
+
+figures: .venv/.installed
+	$(PYTHON) -m tests.figures $(ONLY)
+
+lock:
+	$(UV) pip compile --python-version 3.10 --exclude-newer 2025-06-30 --exclude-newer-package tensorflow-recommenders=2026-02-01 requirements.in -o requirements.lock -q --no-header
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,27 @@
+"""Artifact types of our own; names as Kubeflow wants them, no properties for the same reason."""
+
+from tfx.types.artifact import Artifact
+
+
+class FairnessTable(Artifact):
+    """`fairness.parquet`: day, scenario, item, impressions, score_sum, raw_fc, fc."""
+
+    TYPE_NAME = "components.FairnessTable"
+
+
+class Quarantine(Artifact):
+    """`quarantine.parquet`: file, row, reason and every declared column as text; `summary.json`: counts."""
+
+    TYPE_NAME = "components.Quarantine"
+
+
+class TrainingWeights(Artifact):
+    """What a warm start needs: `weights.npz`, `features.json`, `vocabularies.json`, `history.json`."""
+
+    TYPE_NAME = "components.TrainingWeights"
+
+
+class Verdict(Artifact):
+    """`verdict.json`: whether a check passed, and the reasons."""
+
+    TYPE_NAME = "components.Verdict"

@@ -1,0 +1,153 @@
+"""Where everything lies: one URI with a folder for each kind of thing.
+
+    logs/day=D/*.parquet            what the platform recorded
+    quarantine/day=D/               rows refused, with reasons
+    examples/day=D/                 checked impressions with histories, rates and Fairness Coefficients;
+                                    `examples/` and `statistics/` within
+    fairness/day=D/                 Fairness Coefficients per (scenario, item)
+    models/<version>/               SavedModels, as TF Serving wants them
+    checkpoints/<version>/          training weights, for the next warm start
+    reports/day=D/                  report.html and what it was drawn from
+    tfx/                            TFX's own artifacts and metadata
+
+A published day is a folder of its own behind a small file `_CURRENT`, which is replaced in one step:
+a reader sees the old day or the new one, never half of either, on a disk as on an object store.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import uuid
+from typing import Any
+
+from pyarrow import fs
+
+DAY = re.compile(r"day=(\d{4}-\d{2}-\d{2})$")
+CURRENT = "_CURRENT"
+
+
+def shift(day: str, days: int) -> str:
+    """The ISO date `days` after `day`."""
+    return (datetime.date.fromisoformat(day) + datetime.timedelta(days=days)).isoformat()
+
+
+class Workspace:
+    """Paths of a workspace and the few operations on them.
+
+    Args:
+      uri: a local path, or a URI that `pyarrow.fs` knows (`gs://`, `s3://`, `hdfs://`).
+    """
+
+    def __init__(self, uri: str):
+        self.root = uri.rstrip("/") if "://" in uri else os.path.abspath(os.path.expanduser(uri))
+        self.fs, self._base = fs.FileSystem.from_uri(self.root)
+
+    def uri(self, *parts: str) -> str:
+        return "/".join((self.root, *parts))
+
+    def path(self, uri: str) -> str:
+        """`uri` as the file system of the workspace wants it.
+
+        A file system of its own is looked up where `uri` lies outside the workspace.
+        """
+        return self._base + uri[len(self.root) :] if uri.startswith(self.root) else fs.FileSystem.from_uri(uri)[1]
+
+    def exists(self, uri: str) -> bool:
+        return self.fs.get_file_info(self.path(uri)).type != fs.FileType.NotFound
+
+    def list(self, uri: str, recursive: bool = False) -> list[fs.FileInfo]:
+        """Entries below `uri`, by name; none where there is no such folder."""
+        selector = fs.FileSelector(self.path(uri), allow_not_found=True, recursive=recursive)
+        return sorted(self.fs.get_file_info(selector), key=lambda info: info.path)
+
+    def read_text(self, uri: str) -> str:
+        with self.fs.open_input_stream(self.path(uri)) as stream:
+            return stream.read().decode()
+
+    def write_text(self, uri: str, text: str) -> None:
+        """Replaces the file in one step."""
+        path = self.path(uri)
+        self.fs.create_dir(os.path.dirname(path), recursive=True)
+        aside = f"{path}.{uuid.uuid4().hex}.aside"
+        with self.fs.open_output_stream(aside) as stream:
+            stream.write(text.encode())
+        self.fs.move(aside, path)
+
+    def read_json(self, uri: str) -> Any:
+        return json.loads(self.read_text(uri))
+
+    def delete(self, uri: str) -> None:
+        path = self.path(uri)
+        kind = self.fs.get_file_info(path).type
+        if kind == fs.FileType.Directory:
+            self.fs.delete_dir(path)
+        elif kind == fs.FileType.File:
+            self.fs.delete_file(path)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copies a folder, from any file system into the workspace's."""
+        source_fs, source_path = fs.FileSystem.from_uri(source)
+        self.fs.create_dir(self.path(target), recursive=True)
+        for folder in source_fs.get_file_info(fs.FileSelector(source_path, recursive=True)):
+            if folder.type == fs.FileType.Directory:
+                self.fs.create_dir(self.path(target) + folder.path[len(source_path) :], recursive=True)
+        fs.copy_files(source_path, self.path(target), source_filesystem=source_fs, destination_filesystem=self.fs)
+
+    # days
+
+    def log_days(self) -> list[str]:
+        """Days that have a folder of logs."""
+        found = (DAY.search(info.base_name) for info in self.list(self.uri("logs")))
+        return [match.group(1) for match in found if match]
+
+    def days(self, table: str) -> list[str]:
+        """Days published in `examples`, `fairness` or `quarantine`."""
+        found = (DAY.search(info.base_name) for info in self.list(self.uri(table)))
+        return [m.group(1) for m in found if m and self.exists(self.uri(table, m.group(0), CURRENT))]
+
+    def day(self, table: str, day: str) -> str:
+        """URI of the folder with the day's current content.
+
+        Raises:
+          FileNotFoundError: the day was not published.
+        """
+        folder = self.uri(table, f"day={day}")
+        if not self.exists(f"{folder}/{CURRENT}"):
+            raise FileNotFoundError(f"{folder} is not published: run the day first")
+        return f"{folder}/{self.read_text(f'{folder}/{CURRENT}').strip()}"
+
+    def publish(self, table: str, day: str, source: str) -> str:
+        """Copies the folder `source` in and makes it the day's content; then deletes what it replaces."""
+        folder = self.uri(table, f"day={day}")
+        name = uuid.uuid4().hex[:12]
+        self.copy(source, f"{folder}/{name}")
+        self.write_text(f"{folder}/{CURRENT}", name)
+        for info in self.list(folder):
+            if info.base_name not in (name, CURRENT):
+                self.delete(f"{folder}/{info.base_name}")
+        return f"{folder}/{name}"
+
+    # models
+
+    def versions(self) -> list[int]:
+        """Versions that TF Serving sees, oldest first."""
+        return sorted(int(i.base_name) for i in self.list(self.uri("models")) if i.base_name.isdigit())
+
+    def served(self, before: str | None = None) -> int | None:
+        """The version in service, the highest; with `before`, as of the start of that day's run."""
+        bound = version(before, 0) if before else None
+        return max((v for v in self.versions() if bound is None or v < bound), default=None)
+
+    def model(self, version: int) -> str:
+        return self.uri("models", str(version))
+
+    def checkpoint(self, version: int) -> str:
+        return self.uri("checkpoints", str(version))
+
+
+def version(day: str, attempt: int) -> int:
+    """Version number of a model: its day and the attempt, 0 to 99: 2022050501 for the first of 2022-05-05."""
+    return int(day.replace("-", "")) * 100 + attempt

@@ -1,0 +1,25 @@
+"""What a data set is: one declaration of its columns, from which all else is derived."""
+
+from schemas.declaration import (
+    FAIRNESS,
+    HISTORY_LENGTH,
+    Column,
+    Declaration,
+    DeclarationError,
+    DerivedColumn,
+    Encoding,
+    bundled,
+    load_declaration,
+)
+
+__all__ = [
+    "FAIRNESS",
+    "HISTORY_LENGTH",
+    "Column",
+    "Declaration",
+    "DeclarationError",
+    "DerivedColumn",
+    "Encoding",
+    "bundled",
+    "load_declaration",
+]

@@ -1,0 +1,121 @@
+"""What a model is built from: the features that a declaration yields, with their sizes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from schemas.declaration import HISTORY_AGE, HISTORY_TYPE, Declaration, Encoding
+
+FeatureGroup = Literal[
+    "user", "item", "scenario", "context", "trigger", "behavior_item", "behavior_scenario", "behavior"
+]
+"""`behavior_item` and `behavior_scenario` repeat the target's columns; `behavior` is only known of past events."""
+
+AGE_BUCKETS = 32
+"""Ages of behaviors fall into bucket `floor(log2(1 + seconds))`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """One transformed model input.
+
+    Attributes:
+      name: key of its tensor; int64 if categorical, float32 if numeric; `[B]`, or `[B, L]` if `sequence`.
+      size: rows of its embedding table, row 0 standing for unknown values; 1 if numeric.
+      table: features of one table name share embeddings.
+      source: the declared column whose encoding it has; its own name where there is none.
+    """
+
+    name: str
+    group: FeatureGroup
+    categorical: bool
+    size: int
+    table: str
+    source: str
+    sequence: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSet:
+    """All inputs of a model, in a fixed order.
+
+    Tensors of sequences are padded to a common `L <= history_length`; `features["history_length"]` (int64
+    `[B]`) says how many positions are real, oldest first. Scenario indices lie in `[0, scenarios)`, 0
+    being every scenario too rare or too new to have a row.
+    """
+
+    features: tuple[Feature, ...]
+    scenario: str
+    item: str
+    user: str
+    history_length: int
+
+    @property
+    def scenarios(self) -> int:
+        return self[self.scenario].size
+
+    def __getitem__(self, name: str) -> Feature:
+        return next(f for f in self.features if f.name == name)
+
+    def group(self, *groups: FeatureGroup) -> tuple[Feature, ...]:
+        return tuple(f for group in groups for f in self.features if f.group == group)
+
+    @property
+    def tables(self) -> dict[str, int]:
+        """Rows of each embedding table."""
+        return {f.table: f.size for f in self.features if f.categorical}
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> FeatureSet:
+        fields = json.loads(text)
+        fields["features"] = tuple(Feature(**f) for f in fields["features"])
+        return cls(**fields)
+
+
+def _size(encoding: Encoding, name: str, vocabularies: Mapping[str, int]) -> int:
+    if encoding.kind == "numeric":
+        return 1
+    if encoding.kind == "vocabulary":
+        return 1 + vocabularies[name]
+    assert encoding.size is not None
+    return encoding.size
+
+
+def feature_set(declaration: Declaration, vocabularies: Mapping[str, int]) -> FeatureSet:
+    """Derives a model's inputs.
+
+    Args:
+      vocabularies: number of values in the vocabulary of each column with that encoding.
+    """
+    features = []
+    for column in declaration.features:
+        assert column.encoding is not None
+        size = _size(column.encoding, column.name, vocabularies)
+        table = column.name
+        categorical = column.encoding.categorical
+        group: FeatureGroup = column.group  # type: ignore[assignment]
+        features.append(Feature(column.name, group, categorical, size, table, column.name))
+    for derived in declaration.rate_columns:
+        features.append(Feature(derived.name, "context", False, 1, derived.name, derived.name))
+    for derived in declaration.history_columns:
+        if derived.source is not None:
+            target = next(f for f in features if f.name == derived.source)
+            group = "behavior_item" if target.group == "item" else "behavior_scenario"
+            features.append(dataclasses.replace(target, name=derived.name, group=group, sequence=True))
+        else:
+            assert declaration.history is not None
+            size = {HISTORY_TYPE.name: 1 + len(declaration.history.types), HISTORY_AGE.name: AGE_BUCKETS}[derived.name]
+            features.append(Feature(derived.name, "behavior", True, size, derived.name, derived.name, sequence=True))
+    return FeatureSet(
+        tuple(features),
+        scenario=declaration.scenario.name,
+        item=declaration.item.name,
+        user=declaration.user.name,
+        history_length=declaration.history.length if declaration.history else 0,
+    )
