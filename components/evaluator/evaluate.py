@@ -1,0 +1,182 @@
+"""Scores examples with the candidate and the served model and computes TFMA results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis import constants
+from tensorflow_model_analysis.extractors import extractor, slice_key_extractor
+
+from components.evaluator import metrics
+from components.evaluator.gauc import GroupedAuc, grouped_auc
+from components.scoring import ScoreBatches
+from schemas import Declaration
+
+CANDIDATE = "candidate"
+SERVED = "served"
+REQUEST_PARTITIONS = 64
+CALIBRATION_BINS = 20
+
+
+def eval_config(declaration: Declaration, models: Iterable[str]) -> tfma.EvalConfig:
+    """Overall and per scenario, each model; the served one is the baseline."""
+    config = tfma.EvalConfig()
+    for name in models:
+        config.model_specs.add(
+            name=name,
+            label_key=declaration.label.name,
+            prediction_key="probability",
+            is_baseline=name == SERVED,
+        )
+    config.slicing_specs.add()
+    config.slicing_specs.add(feature_keys=[declaration.scenario.name])
+    spec = config.metrics_specs.add(model_names=list(models))
+    spec.metrics.add(class_name="ClickMetrics", module=metrics.__name__)
+    return config
+
+
+class _ByScenario(beam.DoFn):
+    """A scored RecordBatch -> one TFMA extract for each of its scenarios, holding arrays of its rows."""
+
+    def __init__(self, scenario: str, label: str, models: tuple[str, ...]):
+        self._scenario, self._label, self._models = scenario, label, models
+
+    def process(self, batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+        codes = batch.column(self._scenario).dictionary_encode()
+        index = codes.indices.to_numpy(zero_copy_only=False)
+        order = np.argsort(index, kind="stable")
+        bounds = np.searchsorted(index[order], np.arange(len(codes.dictionary) + 1))
+        label = batch.column(self._label).to_numpy(zero_copy_only=False)[order]
+        scores = {m: batch.column(m).to_numpy(zero_copy_only=False)[order] for m in self._models}
+        for code, value in enumerate(codes.dictionary.to_pylist()):
+            rows = slice(bounds[code], bounds[code + 1])
+            predictions = {m: s[rows] for m, s in scores.items()}
+            yield {
+                constants.FEATURES_KEY: {self._scenario: np.array([value])},
+                constants.LABELS_KEY: label[rows],
+                constants.PREDICTIONS_KEY: predictions if len(predictions) > 1 else next(iter(predictions.values())),
+                constants.EXAMPLE_WEIGHTS_KEY: np.ones(rows.stop - rows.start),
+            }
+
+
+def _partitions(batch: pa.RecordBatch, key: str) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Splits a batch by a stable hash of `key`, so that a request's rows meet."""
+    import pandas as pd
+
+    hashed = pd.util.hash_array(batch.column(key).to_numpy(zero_copy_only=False), categorize=False) % REQUEST_PARTITIONS
+    for partition in np.unique(hashed):
+        yield int(partition), batch.filter(pa.array(hashed == partition))
+
+
+def _request_auc(
+    keyed: tuple[int, Iterable[pa.RecordBatch]], request: str, scenario: str, label: str, models: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, str], GroupedAuc]]:
+    table = pa.Table.from_batches(list(keyed[1]))
+    ids = table.column(request).combine_chunks().dictionary_encode().indices.to_numpy()
+    scenarios = table.column(scenario).combine_chunks().dictionary_encode()
+    index = scenarios.indices.to_numpy()
+    labels = table.column(label).to_numpy()
+    for model in models:
+        score = table.column(model).to_numpy()
+        yield ("", model), grouped_auc(ids, labels, score)
+        for code, value in enumerate(scenarios.dictionary.to_pylist()):
+            rows = index == code
+            yield (str(value), model), grouped_auc(ids[rows], labels[rows], score[rows])
+
+
+def _calibration(batch: pa.RecordBatch, label: str, models: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:
+    """Rows, clicks and summed score by bin of the score's logit, `[CALIBRATION_BINS, 3]` a model."""
+    labels = batch.column(label).to_numpy()
+    for model in models:
+        score = np.clip(batch.column(model).to_numpy().astype(np.float64), 1e-7, 1 - 1e-7)
+        index = np.clip(
+            ((np.log(score / (1 - score)) + 7) / 10 * CALIBRATION_BINS).astype(int), 0, CALIBRATION_BINS - 1
+        )
+        sums = [np.bincount(index, w, CALIBRATION_BINS) for w in (np.ones_like(score), labels, score)]
+        yield model, np.stack(sums, axis=1)
+
+
+def evaluate(
+    pipeline: beam.Pipeline,
+    files: list[str],
+    models: dict[str, str],
+    declaration: Declaration,
+    output: str,
+    batch_size: int,
+) -> None:
+    """Adds the evaluation to a Beam pipeline.
+
+    Args:
+      files: gzipped TFRecords of tf.Examples.
+      models: SavedModel directories by name, `candidate` and perhaps `served`.
+      output: folder for TFMA's results, `gauc-*.json` and `calibration-*.json`.
+    """
+    names = tuple(models)
+    scenario, label, request = declaration.scenario.name, declaration.label.name, declaration.request
+    columns = [scenario, label, *([request.name] if request else [])]
+    scored = (
+        pipeline
+        | "Files" >> beam.Create(files)
+        | "Spread" >> beam.Reshuffle()
+        | "Score" >> beam.ParDo(ScoreBatches(models, declaration, columns, batch_size))
+    )
+    config = eval_config(declaration, names)
+    by_scenario = extractor.Extractor(
+        "ByScenario", beam.ParDo(_ByScenario(scenario, label, names)).with_output_types(dict[str, Any])
+    )
+    slices = slice_key_extractor.SliceKeyExtractor(
+        [tfma.slicer.SingleSliceSpec(spec=spec) for spec in config.slicing_specs]
+    )
+    _ = (
+        scored
+        | "Wrap" >> beam.Map(lambda batch: batch)
+        | "Extract" >> by_scenario.ptransform
+        | "Tfma"
+        >> tfma.ExtractEvaluateAndWriteResults(
+            eval_config=config,
+            extractors=[slices],
+            evaluators=tfma.default_evaluators(eval_config=config),
+            output_path=output,
+        )
+    )
+    if request:
+        _ = (
+            scored
+            | "ByRequest" >> beam.FlatMap(_partitions, request.name)
+            | "GroupRequests" >> beam.GroupByKey()
+            | "RequestAuc" >> beam.FlatMap(_request_auc, request.name, scenario, label, names)
+            | "SumRequests" >> beam.CombinePerKey(lambda parts: sum(parts, GroupedAuc()))
+            | "GaucRow" >> beam.MapTuple(lambda key, auc: {"scenario": key[0], "model": key[1], **vars(auc)})
+            | "WriteGauc" >> _WriteJson(f"{output}/gauc.json")
+        )
+    _ = (
+        scored
+        | "Bins" >> beam.FlatMap(_calibration, label, names)
+        | "SumBins" >> beam.CombinePerKey(lambda parts: sum(parts, np.zeros((CALIBRATION_BINS, 3))))
+        | "BinRow" >> beam.MapTuple(lambda model, sums: {"model": model, "bins": sums.tolist()})
+        | "WriteBins" >> _WriteJson(f"{output}/calibration.json")
+    )
+
+
+class _WriteJson(beam.PTransform):
+    """A few small dicts -> one file with their list, in a stable order."""
+
+    def __init__(self, path: str):
+        super().__init__()
+        self._path = path
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        def write(found: list[dict[str, Any]], path: str) -> None:
+            from tfx.dsl.io import fileio
+
+            fileio.makedirs(path.rsplit("/", 1)[0])
+            with fileio.open(path, "w") as stream:
+                stream.write(json.dumps(sorted(found, key=lambda row: json.dumps(row, sort_keys=True))))
+
+        return rows | beam.combiners.ToList() | beam.Map(write, self._path)

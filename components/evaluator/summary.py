@@ -1,0 +1,55 @@
+"""TFMA's results and the rest of an evaluation as one small JSON document."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tfx.dsl.io import fileio
+
+from components.evaluator.gauc import GroupedAuc
+
+OVERALL = ""
+
+
+def _value(result: dict[str, Any]) -> float | None:
+    value = result.get("doubleValue")
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def summarize(output: str, has_requests: bool) -> dict[str, Any]:
+    """Reads an evaluation's folder.
+
+    Returns:
+      `{"slices": {scenario or "" for all: {model: {metric: value or None}}}, "calibration": {model: bins}}`;
+      None stands for what a one-class slice leaves undefined.
+    """
+    slices: dict[str, dict[str, dict[str, float | None]]] = {}
+    result = tfma.load_eval_result(output)
+    models = [spec.name for spec in result.config.model_specs]
+    for name in models:
+        model_name = name if len(models) > 1 else ""
+        loaded = tfma.load_eval_result(output, model_name=model_name) if len(models) > 1 else result
+        for key, outputs in loaded.slicing_metrics:
+            scenario = str(key[0][1]) if key else OVERALL
+            values = outputs[""][""]
+            slices.setdefault(scenario, {})[name] = {metric: _value(value) for metric, value in sorted(values.items())}
+    if has_requests:
+        for row in _read(f"{output}/gauc.json"):
+            scenario, model = row.pop("scenario"), row.pop("model")
+            sums = GroupedAuc(**row)
+            value = sums.value
+            slices[scenario][model] |= {
+                "gauc": None if math.isnan(value) else value,
+                "requests": sums.requests,
+                "one_class_requests": sums.one_class,
+            }
+    calibration = {row["model"]: row["bins"] for row in _read(f"{output}/calibration.json")}
+    return {"slices": {k: slices[k] for k in sorted(slices)}, "calibration": calibration}
+
+
+def _read(path: str) -> Any:
+    with fileio.open(path) as stream:
+        return json.loads(stream.read())

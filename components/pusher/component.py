@@ -1,0 +1,56 @@
+"""Pusher: the blessed candidate becomes `models/<version>/`, version from the date.
+
+Layout of the pushed model: `version.json` with the version and whether it is new; `version` 0 if not blessed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.io import fileio
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation, ModelRun, PushedModel
+from tfx.utils import path_utils
+
+
+@component
+def Pusher(
+    model: InputArtifact[Model],
+    model_run: InputArtifact[ModelRun],
+    blessing: InputArtifact[ModelBlessing],
+    evaluation: InputArtifact[ModelEvaluation],
+    examples: InputArtifact[Examples],
+    pushed: OutputArtifact[PushedModel],
+    workspace: Parameter[str],
+    day: Parameter[str],
+    lineage: Parameter[str],
+) -> None:
+    """Args:
+    examples: the window; its `window.json` goes into the lineage file.
+    lineage: JSON of what else to record: configuration, code version.
+    """
+    from components.pusher.push import digest, push
+    from components.workspace import Workspace
+
+    def read(uri: str) -> dict:
+        with fileio.open(uri) as stream:
+            return json.loads(stream.read())
+
+    result = {"version": 0, "new": False}
+    if fileio.exists(os.path.join(blessing.uri, "BLESSED")):
+        weights = os.path.join(model_run.uri, "weights")
+        record = {
+            "day": day,
+            **json.loads(lineage),
+            "window": read(os.path.join(examples.uri, "window.json")),
+            "metrics": read(os.path.join(evaluation.uri, "metrics.json"))["slices"],
+        }
+        number, new = push(
+            Workspace(workspace), day, path_utils.serving_model_path(model.uri), weights, digest(weights), record
+        )
+        result = {"version": number, "new": new}
+    fileio.makedirs(pushed.uri)
+    with fileio.open(os.path.join(pushed.uri, "version.json"), "w") as stream:
+        stream.write(json.dumps(result))

@@ -1,0 +1,83 @@
+"""Scores published examples with SavedModels, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from schemas import Declaration
+
+
+def read_serialized(path: str, batch_size: int) -> Iterator[np.ndarray]:
+    """Serialized tf.Examples of a gzipped TFRecord file, as object arrays of at most `batch_size`."""
+    import tensorflow as tf
+
+    import models  # noqa: F401  sets Keras up before TensorFlow
+
+    dataset = tf.data.TFRecordDataset(path, compression_type="GZIP").batch(batch_size).prefetch(2)
+    yield from dataset.as_numpy_iterator()
+
+
+class Scorer:
+    """A SavedModel's `serving_default` signature.
+
+    Args:
+      path: directory of the SavedModel.
+    """
+
+    def __init__(self, path: str):
+        import tensorflow as tf
+
+        import models  # noqa: F401  sets Keras up before TensorFlow
+
+        self._loaded = tf.saved_model.load(path)  # kept: the signature only borrows its variables
+        self._signature = self._loaded.signatures["serving_default"]
+
+    def __call__(self, serialized: np.ndarray) -> np.ndarray:
+        """Probabilities, float32 `[B]`, of serialized tf.Examples `[B]`."""
+        import tensorflow as tf
+
+        return self._signature(examples=tf.constant(serialized, tf.string))["probability"].numpy().reshape(-1)
+
+
+class ScoreBatches(beam.DoFn):
+    """File of examples -> RecordBatches with the columns asked for and one float32 column a model.
+
+    Args:
+      models: SavedModel directories by the name that their column shall have.
+      columns: single-valued columns of the examples to pass through.
+    """
+
+    def __init__(self, models: dict[str, str], declaration: Declaration, columns: Sequence[str], batch_size: int):
+        self._models = models
+        self._declaration = declaration
+        self._columns = list(columns)
+        self._batch_size = batch_size
+
+    def setup(self) -> None:
+        from tfx_bsl.coders import example_coder
+
+        from schemas.tfmd import schema
+
+        declared = schema(self._declaration)
+        del declared.tensor_representation_group[""]
+        kept = [feature for feature in declared.feature if feature.name in self._columns]
+        del declared.feature[:]
+        declared.feature.extend(kept)
+        self._decoder = example_coder.ExamplesToRecordBatchDecoder(declared.SerializeToString())
+        self._scorers = {name: Scorer(path) for name, path in self._models.items()}
+
+    def process(self, path: str) -> Iterator[pa.RecordBatch]:
+        for serialized in read_serialized(path, self._batch_size):
+            decoded = self._decoder.DecodeBatch(serialized.tolist())
+            columns = {name: self._flat(decoded.column(name)) for name in self._columns}
+            scores = {name: pa.array(scorer(serialized)) for name, scorer in self._scorers.items()}
+            yield pa.RecordBatch.from_pydict({**columns, **scores})
+
+    @staticmethod
+    def _flat(column: pa.Array) -> pa.Array:
+        flat = column.flatten()
+        return flat.cast(pa.string()) if pa.types.is_large_binary(flat.type) or pa.types.is_binary(flat.type) else flat
