@@ -1,0 +1,138 @@
+"""What the commands of the command line do."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from components.errors import DataRefused
+from components.workspace import Workspace
+from pipeline.config import Config, load_config
+from pipeline.daily import Outcome, run_day
+from pipeline.predict import predict_file
+from pipeline.terminal import Progress, quiet
+
+__all__ = ["draw_report", "predict_file", "print_models", "run_days", "run_quickstart"]
+
+
+def run_days(root: str, config_name: str, days: list[str], overrides: tuple[str, ...], verbose: bool) -> int:
+    """Runs days in order; stops at the first that is refused or fails.
+
+    Returns:
+      The exit code: that of the worst day.
+    """
+    from pipeline.cli import FAILED, NOT_BLESSED, PUSHED
+
+    config = load_config(config_name, overrides)
+    workspace = Workspace(root)
+    code = PUSHED
+    for day in days:
+        log = None if verbose or "://" in workspace.root else _log_file(workspace, day)
+        with quiet(log) as console:
+            progress = Progress(console)
+            try:
+                outcome = _run(config, workspace, day, progress)
+            except (DataRefused, KeyboardInterrupt):
+                raise
+            except Exception as error:
+                traceback.print_exc()
+                refused = _cause(error)
+                if refused is not None:
+                    raise refused from None
+                first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+                console.print(f"{day} failed: {type(error).__name__}: {first}", highlight=False, markup=False)
+                console.print(f"what is in service and what was published are as before; details: {log or 'above'}")
+                return FAILED
+            finally:
+                progress.stop()
+            _print_outcome(console, workspace, outcome)
+        code = code if outcome.blessed else NOT_BLESSED
+    return code
+
+
+def _run(config: Config, workspace: Workspace, day: str, progress: Progress) -> Outcome:
+    from components.trainer import callbacks
+    from models.registry import check_settings
+
+    check_settings(config.trainer.model, config.trainer.model_settings)
+    callbacks.PROGRESS = progress.training
+    try:
+        return run_day(config, workspace.root, day, progress)
+    finally:
+        callbacks.PROGRESS = None
+
+
+def _log_file(workspace: Workspace, day: str) -> str:
+    return os.path.join(workspace.root, "tfx", "logs", f"{day}-{time.strftime('%Y%m%dT%H%M%S')}.log")
+
+
+def _cause(error: BaseException | None) -> DataRefused | None:
+    """The refusal within what Beam and TFX wrapped it in."""
+    while error is not None:
+        if isinstance(error, DataRefused):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _print_outcome(console: Console, workspace: Workspace, outcome: Outcome) -> None:
+    table = Table("scenario", "rows", "click rate", "AUC", "in service", "PCOC", box=None)
+    for scenario, models in outcome.record["metrics"]["slices"].items():
+        mine, served = models["candidate"], models.get("served", {})
+        table.add_row(
+            scenario or "all",
+            f"{mine['examples']:.0f}",
+            f"{mine['clicks'] / mine['examples']:.4f}",
+            *(_shown(value) for value in (mine["auc"], served.get("auc"), mine["pcoc"])),
+        )
+    console.print(table)
+    if outcome.blessed:
+        what = "pushed" if outcome.new else "equal to the version already pushed"
+        console.print(f"version {outcome.version} {what}: {workspace.model(outcome.version)}", highlight=False)
+    else:
+        console.print("not pushed: " + "; ".join(outcome.objections), highlight=False, markup=False)
+    console.print(f"report: {draw_report(workspace.root, outcome.day)}", highlight=False)
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def draw_report(root: str, day: str | None) -> str:
+    """Draws `reports/day=D/report.html` and returns its URI."""
+    from components.report.build import build_report
+
+    workspace = Workspace(root)
+    runs = [i.base_name[4:] for i in workspace.list(workspace.uri("reports"))]
+    if not runs or (day is not None and day not in runs):
+        raise DataRefused(f"day {day or ''} was not run in {workspace.root}: run it first".replace("  ", " "))
+    return build_report(workspace, day or max(runs))
+
+
+def print_models() -> None:
+    """Lists the registry."""
+    from models.registry import MODELS
+
+    table = Table("name", "paper", "needs", box=None)
+    for entry in MODELS.values():
+        table.add_row(entry.name, entry.paper, entry.needs)
+    Console().print(table)
+
+
+def run_quickstart(root: str, verbose: bool) -> int:
+    """Simulates 4 days of 50,000 impressions over 20 scenarios and runs days 2 to 4."""
+    from components.sources.simulator import simulate
+
+    world: dict[str, Any] = {"days": 4, "scenarios": 20, "impressions_per_day": 50_000, "start_day": "2024-03-01"}
+    if not Workspace(root).log_days():
+        click.echo("simulating 4 days of 50,000 impressions over 20 scenarios")
+        simulate(root, **world, seed=0)
+    code = run_days(root, "simulator", ["2024-03-02", "2024-03-03", "2024-03-04"], (), verbose)
+    click.echo(f"next: scenerank show -w {root}")
+    return code

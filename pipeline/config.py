@@ -1,0 +1,161 @@
+"""Configuration of a pipeline: a typed tree, read from YAML, overridden by `key=value`."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+from typing import Any, Literal
+
+import pydantic
+import yaml
+
+from components.evaluator.settings import EvaluationSettings
+from components.fairness_coefficient.settings import FairnessSettings
+from components.log_example_gen.settings import IngestSettings
+from components.trainer.settings import TrainerSettings
+from schemas import Declaration, DeclarationError, load_declaration
+from schemas.declaration import Strict
+
+
+class ConfigError(ValueError):
+    """A key or value that the configuration does not know; the message has its full path and what is allowed."""
+
+
+class CheckSettings(Strict):
+    """Checks of a day against its declaration and the day before.
+
+    Attributes:
+      severity: anomalies of this severity or worse stop the run; `none` only records them.
+      drift_threshold: Jensen-Shannon divergence (numbers) or L-infinity distance (categories) from the
+        previous day above which a column has drifted.
+      statistics_sample_rate: share of the rows that statistics are taken from.
+    """
+
+    severity: Literal["error", "warning", "none"] = "error"
+    drift_threshold: float = pydantic.Field(0.3, gt=0)
+    statistics_sample_rate: float = pydantic.Field(1.0, gt=0, le=1)
+
+
+class WindowSettings(Strict):
+    """Days of training before the evaluated one.
+
+    Attributes:
+      days: how many, the validation days included.
+      validation_days: the last of them, held out for early stopping; 0 trains a fixed number of epochs.
+    """
+
+    days: int = pydantic.Field(10, ge=1)
+    validation_days: int = pydantic.Field(1, ge=0)
+
+
+class FairnessRun(FairnessSettings):
+    """Fairness Coefficients.
+
+    Attributes:
+      first_day: `uniform`: 1 as long as no model is in service; `two_pass`: train once with 1, score the
+        window with that model, train again.
+    """
+
+    first_day: Literal["uniform", "two_pass"] = "uniform"
+
+
+class PusherSettings(Strict):
+    """Attributes: warmup_requests: real examples that TF Serving replays when it loads the model."""
+
+    warmup_requests: int = pydantic.Field(16, ge=0, le=1000)
+
+
+class BeamSettings(Strict):
+    """Attributes: args: options of the Beam runner; none means in-process."""
+
+    args: tuple[str, ...] = ()
+
+
+class Config(Strict):
+    """All settings of a pipeline. `declaration` names a bundled declaration or a path to one."""
+
+    declaration: str
+    window: WindowSettings = WindowSettings()
+    ingest: IngestSettings = IngestSettings()
+    checks: CheckSettings = CheckSettings()
+    fairness: FairnessRun = FairnessRun()
+    trainer: TrainerSettings = TrainerSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    pusher: PusherSettings = PusherSettings()
+    beam: BeamSettings = BeamSettings()
+
+    @functools.cached_property
+    def declared(self) -> Declaration:
+        return load_declaration(self.declaration)
+
+
+def bundled() -> tuple[str, ...]:
+    """Names of the configurations that come with the package."""
+    return tuple(sorted(p.stem for p in (pathlib.Path(__file__).parent / "configs").glob("*.yaml")))
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = pathlib.Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = pathlib.Path(__file__).parent / "configs" / f"{name}.yaml"
+    if not path.exists():
+        raise ConfigError(f"no configuration {name!r}: give a path to a .yaml file or one of {', '.join(bundled())}")
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} must hold keys and values at its top, such as `declaration: simulator`")
+    if str(tree.get("declaration", "")).endswith((".yaml", ".yml")):
+        tree["declaration"] = str(path.parent / tree["declaration"])
+    return tree
+
+
+def _override(tree: dict[str, Any], assignment: str) -> None:
+    key, equals, text = assignment.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {assignment!r}: write key=value, such as trainer.epochs=2")
+    *parents, leaf = key.split(".")
+    node = tree
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise ConfigError(f"--set {key}: {parent} is a value, not a group of settings")
+    node[leaf] = yaml.safe_load(text)
+
+
+def _allowed(location: tuple[Any, ...]) -> str:
+    """Names of the settings beside a key that does not exist."""
+    node: Any = Config
+    for part in location[:-1]:
+        fields = getattr(node, "model_fields", {})
+        node = fields[part].annotation if part in fields else None
+    return ", ".join(getattr(node, "model_fields", {}))
+
+
+def load_config(name: str, overrides: tuple[str, ...] = ()) -> Config:
+    """Reads a configuration and checks all of it, the declaration and the model's settings included.
+
+    Args:
+      name: of a bundled configuration, or a path; a declaration's path in it is relative to it.
+      overrides: `key.of.setting=value`, the value in YAML.
+
+    Raises:
+      ConfigError: what is wrong, with the key's full path and what is allowed.
+    """
+    tree = _read(name)
+    for assignment in overrides:
+        _override(tree, assignment)
+    try:
+        config = Config.model_validate(tree)
+        _ = config.declared
+        return config
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{path}: no such setting; allowed are {_allowed(first['loc'])}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{path}: {message}, not {first['input']!r}") from None
+    except DeclarationError as error:
+        raise ConfigError(str(error)) from None

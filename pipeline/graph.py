@@ -1,0 +1,149 @@
+"""The graphs of TFX components: a day's ingestion, a day's training, and both.
+
+Everything a graph needs comes in by explicit date and URI; nothing here reads a disk or a clock.
+"""
+
+from __future__ import annotations
+
+import json
+
+from tfx.components import StatisticsGen, Trainer, Transform
+from tfx.components.distribution_validator.component import DistributionValidator
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.proto import trainer_pb2
+from tfx.types.channel import BaseChannel
+
+from components.anomaly_gate.component import AnomalyGate
+from components.blesser.component import Blesser
+from components.day_publisher.component import DayPublisher
+from components.evaluator.component import Evaluator
+from components.examples_window.component import ExamplesWindow
+from components.fairness_coefficient.component import FairnessCoefficient
+from components.log_example_gen.component import LogExampleGen
+from components.previous_statistics.component import PreviousStatistics
+from components.previous_statistics.drift import drift_config
+from components.pusher.component import Pusher
+from components.served_model.component import ServedModel
+from pipeline.config import Config
+
+CODE_VERSION = "0.1.0"
+"""Part of the cache key of components whose code is passed by import path."""
+
+
+def served_model(workspace: str, day: str) -> BaseComponent:
+    return ServedModel(workspace=workspace, day=day)
+
+
+def ingestion(config: Config, workspace: str, day: str, served: BaseChannel) -> list[BaseComponent]:
+    """Logs of `day` -> published examples; the last component is the publisher.
+
+    Args:
+      served: the model that scores the day for its Fairness Coefficients; an empty folder for none.
+    """
+    import tensorflow_data_validation as tfdv
+
+    declared = config.declared
+    declaration = declared.model_dump_json()
+    logs = LogExampleGen(
+        workspace=workspace, day=day, declaration=declaration, settings=config.ingest.model_dump_json()
+    )
+    statistics = StatisticsGen(
+        examples=logs.outputs["examples"],
+        schema=logs.outputs["schema"],
+        stats_options=tfdv.StatsOptions(sample_rate=config.checks.statistics_sample_rate),
+    )
+    previous = PreviousStatistics(workspace=workspace, day=day, statistics=statistics.outputs["statistics"])
+    anomalies = ExampleValidator(statistics=statistics.outputs["statistics"], schema=logs.outputs["schema"])
+    drift = DistributionValidator(
+        statistics=statistics.outputs["statistics"],
+        baseline_statistics=previous.outputs["previous"],
+        config=drift_config(declared, config.checks.drift_threshold),
+        include_split_pairs=[("day", "day")],
+    )
+    gate = AnomalyGate(
+        anomalies=anomalies.outputs["anomalies"],
+        drift=drift.outputs["anomalies"],
+        severity=config.checks.severity,
+    )
+    fairness = FairnessCoefficient(
+        examples=logs.outputs["examples"],
+        model=served,
+        day=day,
+        declaration=declaration,
+        settings=config.fairness.model_dump_json(exclude={"first_day"}),
+    )
+    fairness.add_upstream_node(gate)
+    publisher = DayPublisher(
+        workspace=workspace,
+        day=day,
+        examples=fairness.outputs["output"],
+        statistics=statistics.outputs["statistics"],
+        fairness=fairness.outputs["fairness"],
+        quarantine=logs.outputs["quarantine"],
+        verdict=gate.outputs["verdict"],
+    )
+    return [logs, statistics, previous, anomalies, drift, gate, fairness, publisher]
+
+
+def training(
+    config: Config, workspace: str, day: str, served: BaseChannel, after: BaseComponent | None = None
+) -> list[BaseComponent]:
+    """Published window -> candidate, evaluated on `day`, pushed if blessed.
+
+    Args:
+      served: the model to beat and to start from; an empty folder for none.
+      after: what must have run before the window is read.
+    """
+    declaration = config.declared.model_dump_json()
+    window = ExamplesWindow(
+        workspace=workspace,
+        day=day,
+        declaration=declaration,
+        window_days=config.window.days,
+        validation_days=config.window.validation_days,
+    )
+    if after is not None:
+        window.add_upstream_node(after)
+    transform = Transform(
+        examples=window.outputs["examples"],
+        schema=window.outputs["schema"],
+        preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
+        custom_config={"declaration": declaration},
+        materialize=False,
+        disable_statistics=True,
+    )
+    trainer = Trainer(
+        examples=window.outputs["examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=window.outputs["schema"],
+        base_model=served,
+        run_fn="components.trainer.run.run_fn",
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
+        custom_config={
+            "declaration": declaration,
+            "settings": config.trainer.model_dump_json(),
+            "warmup_requests": config.pusher.warmup_requests,
+            "code_version": CODE_VERSION,
+        },
+    )
+    evaluator = Evaluator(
+        examples=window.outputs["examples"],
+        model=trainer.outputs["model"],
+        served=served,
+        declaration=declaration,
+        settings=config.evaluation.model_dump_json(),
+    )
+    blesser = Blesser(evaluation=evaluator.outputs["evaluation"], settings=config.evaluation.model_dump_json())
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        blessing=blesser.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
+        examples=window.outputs["examples"],
+        workspace=workspace,
+        day=day,
+        lineage=json.dumps({"code_version": CODE_VERSION, "config": config.model_dump(mode="json")}),
+    )
+    return [window, transform, trainer, evaluator, blesser, pusher]

@@ -1,0 +1,131 @@
+"""Runs a graph of TFX components on this machine and tells how each of them ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.compiler import compiler, constants
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.orchestration import metadata
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.pipeline import Pipeline
+from tfx.orchestration.portable import runtime_parameter_utils
+
+from components.workspace import Workspace
+
+NAME = "scenerank"
+Listener = Callable[[str, str], None]
+"""Called with a component's name and `running` or `finished`."""
+
+
+class ComponentFailed(RuntimeError):
+    """A component did not complete though the runner said nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphRun:
+    """What a run left.
+
+    Attributes:
+      uris: `uris[component][output]` is the URI of each output's artifact.
+      seconds: wall clock of each component.
+    """
+
+    uris: dict[str, dict[str, str]]
+    seconds: dict[str, float]
+
+
+class _NodeEvents(logging.Handler):
+    """Turns the runner's log lines into calls: it has no hooks."""
+
+    _LINE = re.compile(r"Component (\S+) is (running|finished)\.")
+
+    def __init__(self, listener: Listener):
+        super().__init__()
+        self._listener = listener
+        self._started: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        match = self._LINE.match(record.getMessage())
+        if not match:
+            return
+        name, state = match.groups()
+        if state == "running":
+            self._started[name] = time.monotonic()
+        else:
+            self.seconds[name] = round(time.monotonic() - self._started[name], 2)
+        self._listener(name, state)
+
+
+def run_graph(
+    components: Sequence[BaseNode],
+    workspace: Workspace,
+    run_id: str,
+    beam_args: Sequence[str] = (),
+    listener: Listener = lambda name, state: None,
+) -> GraphRun:
+    """Runs components in order.
+
+    Raises:
+      ComponentFailed: a component's recorded state is not complete.
+      Exception: whatever a component raised.
+    """
+    from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+    connection = sqlite_metadata_connection_config(workspace.path(workspace.uri("tfx", "metadata.db")))
+    pipeline = Pipeline(
+        pipeline_name=NAME,
+        pipeline_root=workspace.uri("tfx"),
+        components=list(components),
+        metadata_connection_config=connection,
+        beam_pipeline_args=list(beam_args),
+        enable_cache=False,
+    )
+    ir = compiler.Compiler().compile(pipeline)
+    runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
+    events = _NodeEvents(listener)
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.addHandler(events)
+    logger.setLevel(min(level or logging.INFO, logging.INFO))
+    try:
+        LocalDagRunner().run_with_ir(ir)
+    finally:
+        logger.removeHandler(events)
+        logger.setLevel(level)
+    return GraphRun(_outputs(connection, run_id, [c.id for c in components]), events.seconds)
+
+
+def _outputs(
+    connection: metadata_store_pb2.ConnectionConfig, run_id: str, expected: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """Reads the recorded states: the runner ends well even where a driver gave up."""
+    complete = {metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED}
+    uris: dict[str, dict[str, str]] = {}
+    with metadata.Metadata(connection) as handle:
+        store = handle.store
+        context = store.get_context_by_type_and_name("pipeline_run", run_id)
+        executions = store.get_executions_by_context(context.id)
+        for execution in executions:
+            node = next(c.name for c in store.get_contexts_by_execution(execution.id) if c.type == "node")
+            node = node.split(".", 1)[-1]
+            if execution.last_known_state not in complete:
+                state = metadata_store_pb2.Execution.State.Name(execution.last_known_state)
+                raise ComponentFailed(f"component {node} ended as {state}: see the log of the run")
+            events = [
+                e
+                for e in store.get_events_by_execution_ids([execution.id])
+                if e.type == metadata_store_pb2.Event.OUTPUT
+            ]
+            artifacts = {a.id: a.uri for a in store.get_artifacts_by_id([e.artifact_id for e in events])}
+            uris[node] = {e.path.steps[0].key: artifacts[e.artifact_id] for e in events}
+    missing = [name for name in expected if name not in uris]
+    if missing:
+        raise ComponentFailed(f"component {missing[0]} never ran: see the log of the run")
+    return uris
