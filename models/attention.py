@@ -1,0 +1,97 @@
+"""The attention score psi."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class ActivationUnit(keras.layers.Layer):
+    """psi(x, y) of SAR-Net Eqs. 5-6, DIN's activation unit: an MLP over `[x, y, x - y, x * y]` to one number.
+
+    The concatenation is never built. With the first kernel cut into `W = [Wx; Wy; Wd; Wp]` the first layer is
+    `x (Wx + Wd) + y (Wy - Wd) + (x * y) Wp`; the term in `y` is computed once a row, not once a behavior.
+    What is known of a behavior and not of the target (its type, its age) enters as `context`, a further term
+    `c Wc` of the first layer.
+
+    Args:
+      width: D, length of the compared vectors.
+      context_width: C, length of the context; 0 for none.
+      units: widths of the hidden layers, at least one.
+      activation: of the hidden layers.
+      l2: penalty on the kernels.
+
+    Call arguments:
+      keys: behaviors `x`, float `[N, D]` (see `packing.Packed`).
+      query: `y`, float `[B, D]`.
+      rows: int64 `[N]`, the row of the query for each key.
+      context: float `[N, C]`, or None if C is 0.
+
+    Returns:
+      scores, float `[N]`.
+
+    Raises:
+      ValueError: no hidden layer.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        context_width: int = 0,
+        units: Sequence[int] = (64, 32),
+        activation: str = "relu",
+        l2: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if not units:
+            raise ValueError("ActivationUnit.units is empty: give the width of at least one hidden layer")
+        self.width, self.context_width = width, context_width
+        self.units, self.activation, self.l2 = tuple(units), activation, l2
+
+    def build(self, input_shape: Any = None) -> None:
+        def regularizer() -> Any:
+            return keras.regularizers.L2(self.l2) if self.l2 else None
+
+        shape = (4 * self.width + self.context_width, self.units[0])
+        self.kernel = self.add_weight(
+            name="kernel", shape=shape, initializer="glorot_uniform", regularizer=regularizer()
+        )
+        self.bias = self.add_weight(name="bias", shape=(self.units[0],), initializer="zeros")
+        self.first = keras.layers.Activation(self.activation)
+        self.rest = [
+            keras.layers.Dense(n, self.activation, kernel_regularizer=regularizer(), name=f"hidden_{i}")
+            for i, n in enumerate(self.units[1:], 1)
+        ]
+        self.score = keras.layers.Dense(1, kernel_regularizer=regularizer(), name="score")
+        super().build(input_shape)
+
+    def call(self, keys: tf.Tensor, query: tf.Tensor, rows: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
+        kernel = tf.convert_to_tensor(self.kernel)
+        of_key, of_query, of_difference, of_product, of_context = tf.split(
+            kernel, [self.width] * 4 + [self.context_width]
+        )
+        from_query = query @ (of_query - of_difference) + self.bias
+        hidden = keys @ (of_key + of_difference) + (keys * tf.gather(query, rows)) @ of_product
+        hidden += tf.gather(from_query, rows)
+        if context is not None:
+            hidden += context @ of_context
+        hidden = self.first(hidden)
+        for layer in self.rest:
+            hidden = layer(hidden)
+        return self.score(hidden)[:, 0]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "width": self.width,
+            "context_width": self.context_width,
+            "units": list(self.units),
+            "activation": self.activation,
+            "l2": self.l2,
+        }

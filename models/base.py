@@ -1,0 +1,107 @@
+"""What every model is, and how its weights are addressed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.settings import ModelSettings
+from schemas.declaration import HISTORY_LENGTH
+from schemas.features import FeatureSet
+
+
+class RankingModel(keras.Model):
+    """A serving model: features to the logit of a click. Built from a feature set alone.
+
+    Subclasses create their layers in `__init__` and compute in `call(features, training)`; `settings_class` names
+    their settings. What only training needs belongs in the object that `training_model` returns.
+
+    Args:
+      features: the inputs.
+      settings: an instance of `settings_class`, or its fields.
+
+    Call arguments:
+      features: tensors by feature name, int64 `[B]` (`[B, L]` for sequences) or float32 if numeric, and
+        `history_length` int64 `[B]` if there is a history; other keys are ignored.
+      training: whether dropout and batch statistics are on.
+
+    Returns:
+      logits, float32 `[B]`.
+    """
+
+    settings_class: type[ModelSettings] = ModelSettings
+
+    def __init__(
+        self, features: FeatureSet | str, settings: ModelSettings | Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.features = FeatureSet.from_json(features) if isinstance(features, str) else features
+        self.settings = self.settings_class.model_validate({} if settings is None else settings)
+
+    def build_weights(self) -> None:
+        """Creates all weights, by one call on two rows."""
+        self(example_batch(self.features, 2, 1))
+
+    def training_model(self) -> keras.Model:
+        """The object to train: this model as `.serving`, and whatever only training needs."""
+        from models.training import TrainingModel
+
+        model = TrainingModel(self)
+        model.build_weights()
+        return model
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "features": self.features.to_json(), "settings": self.settings.model_dump()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> RankingModel:
+        model = cls(**config)
+        model.build_weights()
+        return model
+
+
+def example_batch(features: FeatureSet, rows: int, length: int) -> dict[str, tf.Tensor]:
+    """Inputs of the right keys, types and shapes, all 0 and with empty histories."""
+    batch = {}
+    for feature in features.features:
+        shape = (rows, length) if feature.sequence else (rows,)
+        batch[feature.name] = tf.zeros(shape, tf.int64 if feature.categorical else tf.float32)
+    if features.history_length:
+        batch[HISTORY_LENGTH] = tf.zeros((rows,), tf.int64)
+    return batch
+
+
+def input_signature(features: FeatureSet) -> dict[str, tf.TensorSpec]:
+    """Specification of a model's inputs, batch and history length left open."""
+    return {
+        name: tf.TensorSpec([None] * tensor.shape.rank, tensor.dtype, name=name)
+        for name, tensor in example_batch(features, 1, 1).items()
+    }
+
+
+def named_weights(model: keras.Model) -> dict[str, tf.Variable]:
+    """All weights of a model, trainable or not, without its metrics' state, by a name that is the same in every process.
+
+    A name is the path of attributes to the weight, e.g. `embedding/tables/user_id` or `gate/dense/kernel`.
+    Embedding tables and per-scenario tables have the table's rows in axis 0, see `table_of`.
+    """
+    metrics = {id(variable) for metric in model.metrics for variable in metric.variables}
+    known = {id(weight) for weight in model.weights} - metrics
+    paths = {path.replace(".", "/"): weight for path, weight in model.get_weight_paths().items()}
+    return {path: paths[path] for path in sorted(paths) if id(paths[path]) in known}
+
+
+def table_of(model: keras.Model) -> dict[str, str]:
+    """Which table's rows a weight has in axis 0: names as in `named_weights`, to `Feature.table`.
+
+    Weights that belong to no table (dense layers) are left out.
+    """
+    tables = {}
+    for layer in model.submodules:
+        if hasattr(layer, "row_tables") and getattr(layer, "built", True):
+            tables.update({id(variable): table for variable, table in layer.row_tables()})
+    return {name: tables[id(weight)] for name, weight in named_weights(model).items() if id(weight) in tables}

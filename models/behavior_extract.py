@@ -1,0 +1,115 @@
+"""SAR-Net's Cross-Scenario Behavior Extract layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.attention import ActivationUnit
+from models.packing import packed_mean_weights, packed_softmax, packed_sum
+
+Attention = Literal["none", "target", "scenario", "concatenated", "hierarchical", "full"]
+
+_UNITS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "target": ("item",),
+    "scenario": ("scenario",),
+    "concatenated": ("both",),
+    "hierarchical": ("both", "scenario"),
+    "full": ("item", "scenario"),
+}
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class CrossScenarioBehaviorExtract(keras.layers.Layer):
+    """A user's behaviors of all scenarios as one vector, SAR-Net Eqs. 4-7 and Table 4.
+
+    `attention` names the softmaxes whose product weighs the behaviors' item parts:
+      none: no softmax, their mean; target: the target item against the behavior's item part (Eq. 5);
+      scenario: the current scenario against the behavior's scenario part (Eq. 6);
+      concatenated: item and scenario side by side against both parts; hierarchical: the concatenated one,
+      times the scenario one; full: target times scenario (Eq. 7).
+    Each has parameters of its own. The product of two softmaxes sums to less than 1, the less the longer the
+    history; `renormalize` divides by the sum, which is the softmax of the summed scores.
+
+    Args:
+      item_width, scenario_width: lengths Di, Ds of the two parts; Ds may be 0, if no softmax needs it.
+      context_width: length C of what only behaviors have (type, age); enters every score, see `ActivationUnit`.
+      attention, renormalize: above.
+      units, activation, l2: of the activation units.
+
+    Call arguments:
+      item_keys `[N, Di]`, scenario_keys `[N, Ds]`, context `[N, C]` or None: packed behaviors.
+      item_query `[B, Di]`, scenario_query `[B, Ds]`: the target.
+      rows int64 `[N]`, size int64 scalar: see `packing.Packed`.
+
+    Returns:
+      (v_cb, weights): float `[B, Di]`, zero for an empty history; float32 `[N]`.
+    """
+
+    def __init__(
+        self,
+        item_width: int,
+        scenario_width: int,
+        context_width: int = 0,
+        attention: Attention = "full",
+        renormalize: bool = False,
+        units: Sequence[int] = (64, 32),
+        activation: str = "relu",
+        l2: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.item_width, self.scenario_width, self.context_width = item_width, scenario_width, context_width
+        self.attention, self.renormalize = attention, renormalize
+        self.units, self.activation, self.l2 = tuple(units), activation, l2
+        widths = {"item": item_width, "scenario": scenario_width, "both": item_width + scenario_width}
+        self.scores = {
+            part: ActivationUnit(widths[part], context_width, self.units, activation, l2, name=f"{part}_score")
+            for part in _UNITS[attention]
+        }
+
+    def call(
+        self,
+        item_keys: tf.Tensor,
+        scenario_keys: tf.Tensor,
+        item_query: tf.Tensor,
+        scenario_query: tf.Tensor,
+        rows: tf.Tensor,
+        size: tf.Tensor,
+        context: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        keys = {"item": item_keys, "scenario": scenario_keys}
+        queries = {"item": item_query, "scenario": scenario_query}
+        if "both" in self.scores:
+            keys["both"] = tf.concat([item_keys, scenario_keys], -1)
+            queries["both"] = tf.concat([item_query, scenario_query], -1)
+        scores = [
+            tf.cast(unit(keys[part], queries[part], rows, context), tf.float32) for part, unit in self.scores.items()
+        ]
+        if not scores:
+            weights = packed_mean_weights(rows, size)
+        elif self.renormalize:
+            weights = packed_softmax(tf.add_n(scores), rows, size)
+        else:
+            weights = tf.ones_like(scores[0])
+            for score in scores:
+                weights *= packed_softmax(score, rows, size)
+        return packed_sum(item_keys, weights, rows, size), weights
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "item_width": self.item_width,
+            "scenario_width": self.scenario_width,
+            "context_width": self.context_width,
+            "attention": self.attention,
+            "renormalize": self.renormalize,
+            "units": list(self.units),
+            "activation": self.activation,
+            "l2": self.l2,
+        }

@@ -1,0 +1,127 @@
+"""Features to vectors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.settings import EmbeddingSettings
+from schemas.features import Feature
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class FeatureEmbedding(keras.layers.Layer):
+    """Embeds features, Eqs. 2-3 of SAR-Net; features of one table share its rows.
+
+    A categorical feature is looked up in `[rows, d]`; an index beyond the table reads row 0 (unknown). A
+    numeric one is `value * w + b` with vectors w, b of its table, or stays a scalar. Gradients of tables are
+    `IndexedSlices`.
+
+    Args:
+      features: what can be embedded.
+      settings: widths, dropout and regularisation, see `EmbeddingSettings`.
+      kept: names of tables whose look-ups are never dropped (the scenario's).
+
+    Input: `inputs`, a mapping from feature name to a tensor of any shape `[...]`, int64 or float32; it may
+    hold some of the features only, and other keys, which are ignored.
+    Output: mapping from the names of those present to `[..., d]` in the compute dtype.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Feature | Mapping[str, Any]],
+        settings: EmbeddingSettings | Mapping[str, Any],
+        kept: Sequence[str] = (),
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.features = tuple(f if isinstance(f, Feature) else Feature(**f) for f in features)
+        self.settings = EmbeddingSettings.model_validate(settings)
+        self.kept = tuple(kept)
+        unknown = set(self.settings.dims) - {f.table for f in self.features}
+        if unknown:
+            raise ValueError(
+                f"embedding.dims names {', '.join(sorted(unknown))}, which is no table: "
+                f"use some of {', '.join(sorted({f.table for f in self.features}))}"
+            )
+
+    def width(self, feature: Feature) -> int:
+        """Length of the feature's vector."""
+        if not feature.categorical and self.settings.numeric == "scalar":
+            return 1
+        return self.settings.dims.get(feature.table, self.settings.dim)
+
+    def widths(self, features: Sequence[Feature]) -> int:
+        """Length of the features' concatenation."""
+        return sum(self.width(f) for f in features)
+
+    def build(self, input_shape: Any = None) -> None:
+        scale = self.settings.initial_scale
+        self.tables: dict[str, tf.Variable] = {}
+        self.offsets: dict[str, tf.Variable] = {}
+        for feature in self.features:
+            width = self.width(feature)
+            if feature.table in self.tables or (not feature.categorical and self.settings.numeric == "scalar"):
+                continue
+            rows = feature.size if feature.categorical else 1
+            self.tables[feature.table] = self.add_weight(
+                name=f"table_{feature.table}",
+                shape=(rows, width),
+                initializer=keras.initializers.RandomNormal(0, scale),
+            )
+            if not feature.categorical:
+                self.offsets[feature.table] = self.add_weight(
+                    name=f"offset_{feature.table}", shape=(width,), initializer="zeros"
+                )
+        super().build(input_shape)
+
+    def row_tables(self) -> list[tuple[tf.Variable, str]]:
+        """Weights whose rows are those of a table, with its name."""
+        categorical = {f.table for f in self.features if f.categorical}
+        return [(variable, table) for table, variable in self.tables.items() if table in categorical]
+
+    def _look_up(self, feature: Feature, ids: tf.Tensor, training: bool) -> tf.Tensor:
+        ids = tf.where((ids >= 0) & (ids < feature.size), ids, 0)
+        if training and self.settings.id_dropout and feature.table not in self.kept:
+            ids = tf.where(tf.random.uniform(tf.shape(ids)) < self.settings.id_dropout, tf.zeros_like(ids), ids)
+        rows = tf.gather(self.tables[feature.table], ids)
+        if training and self.settings.l2:
+            squares = tf.reduce_sum(tf.square(tf.cast(rows, tf.float32)), -1)
+            count = tf.cast(tf.maximum(tf.size(squares), 1), tf.float32)
+            self.add_loss(self.settings.l2 * tf.reduce_sum(squares) / count)
+        return rows
+
+    def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:
+        embedded = {}
+        for feature in self.features:
+            if feature.name not in inputs:
+                continue
+            value = tf.convert_to_tensor(inputs[feature.name])
+            if feature.categorical:
+                vector = self._look_up(feature, value, training)
+            else:
+                vector = tf.cast(value, self.compute_dtype)[..., tf.newaxis]
+                if self.settings.numeric == "vector":
+                    vector = vector * self.tables[feature.table][0] + self.offsets[feature.table]
+            if training and self.settings.dropout:
+                vector = tf.nn.dropout(vector, self.settings.dropout)
+            embedded[feature.name] = vector
+        return embedded
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "features": [dataclasses.asdict(f) for f in self.features],
+            "settings": self.settings.model_dump(),
+            "kept": list(self.kept),
+        }
+
+
+def concatenate(embedded: Mapping[str, tf.Tensor], features: Sequence[Feature]) -> tf.Tensor:
+    """The features' vectors `[..., d]` side by side, in the order of `features`."""
+    return tf.concat([embedded[f.name] for f in features], -1)

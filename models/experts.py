@@ -1,0 +1,102 @@
+"""Expert networks that all scenarios share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class SharedExperts(keras.layers.Layer):
+    """E networks of the same shape over the same input, computed side by side.
+
+    Each hidden layer is Dense, batch normalisation, activation, dropout; the last one Dense to `outputs` numbers,
+    or nothing if `outputs` is None: the experts then give their last hidden layer (SAR-Net section 4.5; PLE).
+
+    Args:
+      experts: E.
+      units: widths of the hidden layers.
+      outputs: numbers an expert gives (1: a score), or None.
+      activation, dropout, l2: of the hidden layers.
+      momentum: of the batch normalisation's moving moments.
+      zero_output: start the last layer at 0, so that all outputs start at 0.
+
+    Call arguments:
+      inputs: float `[B, D]`.
+
+    Returns:
+      float `[B, E, outputs]`, or `[B, E, units[-1]]`.
+    """
+
+    def __init__(
+        self,
+        experts: int,
+        units: Sequence[int],
+        outputs: int | None = 1,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        l2: float = 0.0,
+        momentum: float = 0.95,
+        zero_output: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.experts, self.units, self.outputs = experts, tuple(units), outputs
+        self.activation, self.dropout, self.l2 = activation, dropout, l2
+        self.momentum, self.zero_output = momentum, zero_output
+
+    def build(self, input_shape: Any) -> None:
+        width = int(input_shape[-1])
+        sizes = [*self.units, *([self.outputs] if self.outputs else [])]
+        self.kernels: list[tf.Variable] = []
+        self.biases: list[tf.Variable] = []
+        for i, size in enumerate(sizes):
+            limit = (6.0 / (width + size)) ** 0.5
+            last = i == len(self.units)
+            self.kernels.append(
+                self.add_weight(
+                    name=f"kernel_{i}",
+                    shape=(self.experts, width, size),
+                    initializer="zeros"
+                    if last and self.zero_output
+                    else keras.initializers.RandomUniform(-limit, limit),
+                    regularizer=keras.regularizers.L2(self.l2) if self.l2 else None,
+                )
+            )
+            self.biases.append(self.add_weight(name=f"bias_{i}", shape=(self.experts, size), initializer="zeros"))
+            width = size
+        self.norms = [
+            keras.layers.BatchNormalization(momentum=self.momentum, name=f"norm_{i}") for i in range(len(self.units))
+        ]
+        self.activate = keras.layers.Activation(self.activation)
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        hidden = inputs
+        for i, kernel in enumerate(self.kernels):
+            equation = "bi,eio->beo" if i == 0 else "bei,eio->beo"
+            hidden = tf.einsum(equation, hidden, tf.convert_to_tensor(kernel)) + self.biases[i]
+            if i < len(self.units):
+                flat = tf.reshape(hidden, [-1, self.experts * self.units[i]])
+                flat = self.activate(self.norms[i](flat, training=training))
+                if training and self.dropout:
+                    flat = tf.nn.dropout(flat, self.dropout)
+                hidden = tf.reshape(flat, [-1, self.experts, self.units[i]])
+        return hidden
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "experts": self.experts,
+            "units": list(self.units),
+            "outputs": self.outputs,
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "l2": self.l2,
+            "momentum": self.momentum,
+            "zero_output": self.zero_output,
+        }

@@ -1,0 +1,88 @@
+"""Progressive layered extraction, the replacement of the transform in SAR-Net's Table 6."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.experts import SharedExperts
+from models.gates import ScenarioGate
+from models.scenario_experts import ScenarioExperts
+from models.scenario_routing import ScenarioRoutes
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class ExtractionLayer(keras.layers.Layer):
+    """One extraction layer of PLE (Tang et al., 2020): experts mixed into a scenario's own and a shared state.
+
+    The own state mixes the scenario's and the shared experts by a gate of the scenario. PLE's shared gate mixes
+    the experts of all tasks, which would make a row cost S experts: here it mixes, by weights that all scenarios
+    share, the shared experts and those of the row's own scenario.
+
+    Args:
+      scenarios: S.
+      table: name of the scenario's embedding table.
+      specific, shared: numbers of experts; both at least 1.
+      units: widths of an expert's layers; the last is that of the states.
+      activation, dropout, l2: of the experts.
+
+    Call arguments:
+      own, common: the states, float `[B, D]`; both the input in the first layer.
+      routes: `ScenarioRoutes` of the batch.
+
+    Returns:
+      (own, common): float `[B, units[-1]]` each.
+    """
+
+    def __init__(
+        self,
+        scenarios: int,
+        table: str,
+        specific: int,
+        shared: int,
+        units: Sequence[int],
+        activation: str = "relu",
+        dropout: float = 0.0,
+        l2: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.arguments: dict[str, Any] = {
+            "scenarios": scenarios,
+            "table": table,
+            "specific": specific,
+            "shared": shared,
+            "units": tuple(units),
+            "activation": activation,
+            "dropout": dropout,
+            "l2": l2,
+        }
+        self.specific_experts = ScenarioExperts(
+            scenarios, table, specific, units, None, activation, dropout, l2, name="specific_experts"
+        )
+        self.shared_experts = SharedExperts(shared, units, None, activation, dropout, l2, name="shared_experts")
+        self.own_gate = ScenarioGate(scenarios, table, specific, shared, name="own_gate")
+        self.common_gate = keras.layers.Dense(
+            specific + shared, use_bias=False, kernel_initializer="zeros", name="common_gate"
+        )
+
+    def call(
+        self, own: tf.Tensor, common: tf.Tensor, routes: ScenarioRoutes, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        outputs = tf.concat(
+            [
+                self.specific_experts(own, routes, training=training),
+                self.shared_experts(common, training=training),
+            ],
+            1,
+        )
+        own_share = tf.cast(self.own_gate(own, routes), outputs.dtype)
+        common_share = tf.nn.softmax(self.common_gate(common))
+        return tf.einsum("be,bed->bd", own_share, outputs), tf.einsum("be,bed->bd", common_share, outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **self.arguments, "units": list(self.arguments["units"])}

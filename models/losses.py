@@ -1,0 +1,30 @@
+"""The training loss."""
+
+from __future__ import annotations
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+
+
+def weighted_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Bias adapting loss, SAR-Net Eqs. 11-12: weighted binary cross-entropy over the batch's weight.
+
+    Inside a replica of a distribution strategy the weight is that of the whole global batch, so that the sum
+    of the replicas' losses, and of their gradients, is that of one device with the same rows.
+
+    Args:
+      labels: float `[B]`, 0 or 1.
+      logits: float `[B]`.
+      weights: float `[B]`, at least 0; Fairness Coefficients already multiplied in where wanted.
+
+    Returns:
+      float32 scalar; 0 for a batch of no weight.
+    """
+    logits = tf.cast(logits, tf.float32)
+    weights = tf.cast(weights, tf.float32)
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(labels, tf.float32), logits=logits)
+    total = tf.reduce_sum(weights)
+    context = tf.distribute.get_replica_context()
+    if context is not None and context.num_replicas_in_sync > 1:
+        total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)
+    return tf.math.divide_no_nan(tf.reduce_sum(losses * weights), total)

@@ -1,0 +1,127 @@
+"""Adam whose step costs what the batch touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.settings import OptimizerSettings
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class LazyAdam(keras.optimizers.Adam):
+    """Adam (Kingma and Ba, 2015) that leaves table rows alone which the batch did not look up.
+
+    A dense gradient takes the ordinary step, by the fused kernel. An `IndexedSlices` gradient moves, and
+    decays the moments of, only its rows: the cost of a step follows the batch, not the tables, and a rare
+    row keeps its place between its look-ups instead of drifting on old momentum. Where every row is looked
+    up in every step it equals Adam.
+
+    Args:
+      learning_rate: float or schedule, for dense gradients.
+      table_learning_rate_factor: times `learning_rate` for sparse gradients.
+      **options: as `tf_keras.optimizers.Adam`; `amsgrad`, `weight_decay` and `use_ema` are refused.
+
+    Raises:
+      ValueError: for an option that has no lazy form.
+    """
+
+    def __init__(self, learning_rate: Any = 1e-3, table_learning_rate_factor: float = 1.0, **options: Any) -> None:
+        for name in ("amsgrad", "weight_decay", "use_ema"):
+            if options.get(name):
+                raise ValueError(f"LazyAdam has no {name}: leave it out or choose the optimizer 'adam'")
+        options.setdefault("name", "lazy_adam")
+        options.setdefault("jit_compile", False)
+        super().__init__(learning_rate=learning_rate, **options)
+        self.table_learning_rate_factor = table_learning_rate_factor
+
+    def update_step(self, gradient: Any, variable: tf.Variable) -> None:
+        index = self._index_dict[self._var_key(variable)]
+        m, v = self._momentums[index], self._velocities[index]
+        dtype = variable.dtype
+        step = tf.cast(self.iterations + 1, dtype)
+        beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(self.beta_2, dtype)
+        rate = tf.identity(tf.cast(self.learning_rate, dtype))
+        if not isinstance(gradient, tf.IndexedSlices):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle, m=m.handle, v=v.handle, beta1_power=tf.pow(beta_1, step),
+                beta2_power=tf.pow(beta_2, step), lr=rate, beta1=beta_1, beta2=beta_2,
+                epsilon=tf.cast(self.epsilon, dtype), grad=gradient,
+            )  # fmt: skip
+            return
+        rate *= self.table_learning_rate_factor * tf.sqrt(1 - tf.pow(beta_2, step)) / (1 - tf.pow(beta_1, step))
+        rows, values = gradient.indices, gradient.values  # the base class has summed rows that occur twice
+        m_rows = beta_1 * tf.gather(m, rows) + (1 - beta_1) * values
+        v_rows = beta_2 * tf.gather(v, rows) + (1 - beta_2) * tf.square(values)
+        m.scatter_update(tf.IndexedSlices(m_rows, rows))
+        v.scatter_update(tf.IndexedSlices(v_rows, rows))
+        variable.scatter_sub(tf.IndexedSlices(rate * m_rows / (tf.sqrt(v_rows) + self.epsilon), rows))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "table_learning_rate_factor": self.table_learning_rate_factor}
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly from 0 over `steps` steps, then follows `after` (a float or a schedule)."""
+
+    def __init__(self, steps: int, after: Any) -> None:
+        self.steps, self.after = steps, after
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        step = tf.cast(step, tf.float32)
+        after = self.after(tf.maximum(step - self.steps, 0.0)) if callable(self.after) else self.after
+        return tf.minimum((step + 1.0) / self.steps, 1.0) * after
+
+    def get_config(self) -> dict[str, Any]:
+        after = keras.optimizers.schedules.serialize(self.after) if callable(self.after) else self.after
+        return {"steps": self.steps, "after": after}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Warmup:
+        after = config["after"]
+        return cls(config["steps"], keras.optimizers.schedules.deserialize(after) if isinstance(after, dict) else after)
+
+
+def _schedule(settings: OptimizerSettings, total_steps: int | None) -> Any:
+    rate = settings.learning_rate
+    schedules = keras.optimizers.schedules
+    steps = settings.decay_steps or (max(total_steps - settings.warmup_steps, 1) if total_steps else None)
+    schedule: Any = rate
+    if settings.decay != "constant":
+        if steps is None:
+            raise ValueError(
+                f"optimizer.decay is {settings.decay!r}: set optimizer.decay_steps, or give the number of steps"
+            )
+        if settings.decay == "exponential":
+            schedule = schedules.ExponentialDecay(rate, steps, settings.decay_rate)
+        elif settings.decay == "cosine":
+            schedule = schedules.CosineDecay(rate, steps, alpha=settings.final_fraction)
+        else:
+            schedule = schedules.PolynomialDecay(rate, steps, rate * settings.final_fraction)
+    return Warmup(settings.warmup_steps, schedule) if settings.warmup_steps else schedule
+
+
+def build_optimizer(settings: OptimizerSettings, total_steps: int | None = None) -> keras.optimizers.Optimizer:
+    """The optimizer that the settings describe.
+
+    Args:
+      total_steps: optimizer steps of the whole training; decays without `decay_steps` reach their end there.
+
+    Raises:
+      ValueError: a decay whose length is neither in the settings nor known from `total_steps`.
+    """
+    options: dict[str, Any] = {
+        "learning_rate": _schedule(settings, total_steps),
+        "beta_1": settings.beta_1,
+        "beta_2": settings.beta_2,
+        "epsilon": settings.epsilon,
+        "global_clipnorm": settings.clip_norm,
+    }
+    if settings.name == "adam":
+        return keras.optimizers.Adam(jit_compile=False, **options)
+    factor = (settings.table_learning_rate or settings.learning_rate) / settings.learning_rate
+    return LazyAdam(table_learning_rate_factor=factor, **options)

@@ -1,0 +1,236 @@
+"""SAR-Net (Shen et al., CIKM 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import models  # noqa: F401  isort: skip
+import pydantic
+import tensorflow as tf
+import tf_keras as keras
+
+from models.base import RankingModel
+from models.behavior_extract import Attention, CrossScenarioBehaviorExtract
+from models.bias_nets import BiasNets
+from models.embedding import FeatureEmbedding, concatenate
+from models.experts import SharedExperts
+from models.extraction import ExtractionLayer
+from models.gates import ScenarioGate
+from models.packing import pack
+from models.scenario_experts import ScenarioExperts
+from models.scenario_routing import ScenarioRoutes, route
+from models.scenario_transform import ScenarioTransform
+from models.settings import ModelSettings
+from models.training import TrainingModel
+from schemas.declaration import FAIRNESS, HISTORY_LENGTH
+from schemas.features import Feature
+
+
+class SARNetSettings(ModelSettings):
+    """SAR-Net's switches; the paper's values by default.
+
+    Attributes:
+      attention, renormalize: see `CrossScenarioBehaviorExtract` (Table 4).
+      attention_units: hidden layers of psi.
+      behavior_context: whether a behavior's type and age enter its attention scores.
+      scenario_transform: Eq. 8 (Table 6).
+      extraction_layers: layers of experts in all; above 1 they are preceded by extraction layers (Table 6).
+      extraction_units: layers of an extraction expert.
+      specific_experts, shared_experts: m_k, m_s.
+      expert_units: hidden layers of an expert's main net.
+      dropout: share of v' set to 0; expert_dropout: of each hidden layer.
+      bias_nets, bias_fusion, bias_units, bias_dim, bias_buckets: see `BiasNets` (Table 5).
+    """
+
+    fairness_weighting: bool = True
+    attention: Attention = "full"
+    renormalize: bool = False
+    attention_units: tuple[int, ...] = (64, 32)
+    behavior_context: bool = True
+    scenario_transform: bool = True
+    extraction_layers: int = pydantic.Field(1, ge=1, le=5)
+    extraction_units: tuple[int, ...] = (64,)
+    specific_experts: int = pydantic.Field(2, ge=0)
+    shared_experts: int = pydantic.Field(8, ge=0)
+    expert_units: tuple[int, ...] = (32,)
+    activation: str = "relu"
+    dropout: float = pydantic.Field(0.0, ge=0, lt=1)
+    expert_dropout: float = pydantic.Field(0.0, ge=0, lt=1)
+    bias_nets: bool = True
+    bias_fusion: Literal["multiply", "add"] = "multiply"
+    bias_units: tuple[int, ...] = (8,)
+    bias_dim: int = pydantic.Field(8, ge=1)
+    bias_buckets: int = pydantic.Field(32, ge=2)
+
+    @pydantic.model_validator(mode="after")
+    def _has_experts(self) -> SARNetSettings:
+        if not self.specific_experts + self.shared_experts:
+            raise ValueError("specific_experts and shared_experts are both 0: there must be an expert")
+        if self.extraction_layers > 1 and not (self.specific_experts and self.shared_experts):
+            raise ValueError("extraction_layers above 1 need both specific_experts and shared_experts")
+        return self
+
+
+class Opinions(NamedTuple):
+    """What the experts say of a batch: scores and gate float32 `[B, m_k + m_s]`, and the batch's routes."""
+
+    scores: tf.Tensor
+    gate: tf.Tensor
+    routes: ScenarioRoutes
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class SARNet(RankingModel):
+    """Cross-scenario behaviors, a transform by scenario, a mixture of experts of the scenario and of all.
+
+    `v = [v_cb, v_u, v_ti, v_s]` and the context and trigger groups (section 4.4); the logit is the gate's mean of
+    the experts' scores (Eqs. 9-10). The aggregated value of a behavior is its item part (Eq. 7); its type and age
+    enter the attention scores only, for a target has neither. Without a history (or with no item column
+    that behaviors repeat) `v` has no v_cb. There are no bias nets and no Fairness Coefficients here, see
+    `SARNetTraining`.
+    """
+
+    settings_class = SARNetSettings
+    settings: SARNetSettings
+
+    def __init__(
+        self, features: Any, settings: SARNetSettings | Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        options.setdefault("name", "sar_net")
+        super().__init__(features, settings, **options)
+        s, f = self.settings, self.features
+        table, scenarios = f[f.scenario].table, f.scenarios
+        self.scenario_table = table
+        self.embedding = FeatureEmbedding(f.features, s.embedding, kept=(table,), name="embedding")
+        self.profile = f.group("user", "item", "scenario", "context", "trigger")
+        self.behavior_items, self.targets = self._pairs("behavior_item")
+        self.behavior_scenarios, self.current = self._pairs("behavior_scenario")
+        self.behavior_context = f.group("behavior") if s.behavior_context and s.attention != "none" else ()
+        self.extract = None
+        if self.behavior_items:
+            self.extract = CrossScenarioBehaviorExtract(
+                self.embedding.widths(self.targets),
+                self.embedding.widths(self.current),
+                self.embedding.widths(self.behavior_context),
+                s.attention,
+                s.renormalize,
+                s.attention_units,
+                s.activation,
+                s.l2,
+                name="extract",
+            )
+        self.transform = ScenarioTransform(scenarios, table, name="transform") if s.scenario_transform else None
+        self.extraction = [
+            ExtractionLayer(
+                scenarios,
+                table,
+                s.specific_experts,
+                s.shared_experts,
+                s.extraction_units,
+                s.activation,
+                s.expert_dropout,
+                s.l2,
+                name=f"extraction_{i}",
+            )  # fmt: skip
+            for i in range(1, s.extraction_layers)
+        ]
+        common: tuple[Any, ...] = (s.expert_units, 1, s.activation, s.expert_dropout, s.l2)
+        self.specific = (
+            ScenarioExperts(scenarios, table, s.specific_experts, *common, name="specific")
+            if s.specific_experts
+            else None
+        )
+        self.shared = SharedExperts(s.shared_experts, *common, name="shared") if s.shared_experts else None
+        self.gate = ScenarioGate(scenarios, table, s.specific_experts, s.shared_experts, name="gate")
+
+    def _pairs(self, group: Any) -> tuple[tuple[Feature, ...], tuple[Feature, ...]]:
+        """Features of behaviors, and the target's features that they repeat."""
+        behaviors = self.features.group(group)
+        return behaviors, tuple(self.features[f.source] for f in behaviors)
+
+    def _interest(self, features: Mapping[str, tf.Tensor], embedded: Mapping[str, tf.Tensor], training: bool) -> Any:
+        """v_cb `[B, Di]` and the behaviors' weights `[N]` (Eqs. 4-7)."""
+        assert self.extract is not None
+        used = (*self.behavior_items, *self.behavior_scenarios, *self.behavior_context)
+        packed = pack({f.name: features[f.name] for f in used}, features[HISTORY_LENGTH])
+        behaviors = self.embedding(packed.features, training=training)
+        return self.extract(
+            concatenate(behaviors, self.behavior_items),
+            concatenate(behaviors, self.behavior_scenarios),
+            concatenate(embedded, self.targets),
+            concatenate(embedded, self.current),
+            packed.rows,
+            packed.size,
+            context=concatenate(behaviors, self.behavior_context) if self.behavior_context else None,
+        )
+
+    def attention_weights(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Weights of the behaviors (Eq. 7), float32 `[B, L]`, 0 at padded positions. Needs a history."""
+        embedded = self.embedding({f.name: features[f.name] for f in self.profile})
+        _, weights = self._interest(features, embedded, training=False)
+        padded = features[self.behavior_items[0].name]
+        positions = tf.where(tf.sequence_mask(features[HISTORY_LENGTH], tf.shape(padded)[1]))
+        return tf.scatter_nd(positions, weights, tf.shape(padded, tf.int64))
+
+    def opinions(self, features: Mapping[str, tf.Tensor], training: bool = False) -> Opinions:
+        """Scores of the row's experts (Eq. 9) and the gate's shares (Eq. 10)."""
+        embedded = self.embedding({f.name: features[f.name] for f in self.profile}, training=training)
+        parts = [concatenate(embedded, self.profile)]
+        if self.extract is not None:
+            parts.insert(0, self._interest(features, embedded, training)[0])
+        vector = tf.concat(parts, -1)
+        scenario = tf.cast(features[self.features.scenario], tf.int64)
+        scenario = tf.where((scenario >= 0) & (scenario < self.features.scenarios), scenario, 0)
+        routes = route(scenario, self.features.scenarios)
+        if self.transform is not None:
+            vector = self.transform(vector, scenario)
+        if training and self.settings.dropout:
+            vector = tf.nn.dropout(vector, self.settings.dropout)
+        own = common = vector
+        for layer in self.extraction:
+            own, common = layer(own, common, routes, training=training)
+        scores = []
+        if self.specific is not None:
+            scores.append(self.specific(own, routes, training=training)[:, :, 0])
+        if self.shared is not None:
+            scores.append(self.shared(common, training=training)[:, :, 0])
+        return Opinions(tf.cast(tf.concat(scores, 1), tf.float32), self.gate(own, routes), routes)
+
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        opinions = self.opinions(features, training)
+        return tf.reduce_sum(opinions.gate * opinions.scores, 1)
+
+    def training_model(self) -> keras.Model:
+        model = SARNetTraining(self)
+        model.build_weights()
+        return model
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class SARNetTraining(TrainingModel):
+    """SAR-Net with its bias nets, which reweigh the experts' scores before the gate's mean (section 4.5).
+
+    Attributes:
+      serving: the model without them.
+      bias: `BiasNets`, or None where the settings have none.
+    """
+
+    serving: SARNet
+
+    def __init__(self, serving: SARNet, **options: Any) -> None:
+        super().__init__(serving, **options)
+        s, f = serving.settings, serving.features
+        self.bias = None
+        if s.bias_nets:
+            self.bias = BiasNets(
+                f.scenarios, serving.scenario_table, s.specific_experts, s.shared_experts, s.bias_units, s.bias_dim,
+                s.bias_buckets, s.bias_fusion, name="bias",
+            )  # fmt: skip
+
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        if self.bias is None:
+            return self.serving(features, training=training)
+        opinions = self.serving.opinions(features, training)
+        scores = self.bias(opinions.scores, features[FAIRNESS], opinions.routes, training=training)
+        return tf.reduce_sum(opinions.gate * scores, 1)

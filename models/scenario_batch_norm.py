@@ -1,0 +1,119 @@
+"""Batch normalisation by scenario."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class ScenarioBatchNormalization(keras.layers.Layer):
+    """Normalises each row by the moments of its own scenario's rows alone.
+
+    In training the moments are those of the scenario's n rows in the batch, pooled with `prior_rows` rows that
+    have the scenario's moving moments: many rows speak for themselves, a single row does not normalise itself to
+    zero. Moving moments are pooled likewise over the last `window` rows of the scenario, exactly averaged until
+    there are that many, so that a short training already has good ones. Inference uses the moving moments.
+    Gradients flow through the batch's moments.
+
+    Args:
+      scenarios: S.
+      table: name of the scenario's embedding table.
+      prior_rows: above; also the weight of the initial moments (mean 0, variance 1).
+      window: above.
+      epsilon: added to the variance.
+
+    Call arguments:
+      inputs: float `[B, ...]`.
+      scenario: integers `[B]` in `[0, S)`.
+
+    Returns:
+      as `inputs`; computed in float32.
+    """
+
+    def __init__(
+        self,
+        scenarios: int,
+        table: str,
+        prior_rows: float = 8.0,
+        window: float = 20_000.0,
+        epsilon: float = 1e-3,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.scenarios, self.table, self.epsilon = scenarios, table, epsilon
+        self.prior_rows, self.window = prior_rows, window
+
+    def build(self, input_shape: Any) -> None:
+        self.inner = tuple(int(n) for n in input_shape[1:])
+        width = 1
+        for n in self.inner:
+            width *= n
+        shape = (self.scenarios, width)
+        replicated = {
+            "trainable": False,
+            "dtype": tf.float32,
+            "synchronization": tf.VariableSynchronization.ON_READ,
+            "aggregation": tf.VariableAggregation.MEAN,
+        }
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones", dtype=tf.float32)
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", dtype=tf.float32)
+        self.moving_mean = self.add_weight(name="moving_mean", shape=shape, initializer="zeros", **replicated)
+        self.moving_variance = self.add_weight(name="moving_variance", shape=shape, initializer="ones", **replicated)
+        self.seen = self.add_weight(
+            name="seen",
+            shape=(self.scenarios, 1),
+            initializer=keras.initializers.Constant(self.prior_rows),
+            **replicated,
+        )
+        super().build(input_shape)
+
+    def row_tables(self) -> list[tuple[tf.Variable, str]]:
+        """Weights whose rows are those of a table, with its name."""
+        return [(variable, self.table) for variable in self.weights]
+
+    def _batch_moments(self, rows: tf.Tensor, scenario: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and variance to normalise by, `[S, D]`, and the update of the moving ones."""
+        counts = tf.math.unsorted_segment_sum(tf.ones_like(rows[:, :1]), scenario, self.scenarios)
+        mean = tf.math.divide_no_nan(tf.math.unsorted_segment_sum(rows, scenario, self.scenarios), counts)
+        deviations = tf.square(rows - tf.gather(mean, scenario))
+        variance = tf.math.divide_no_nan(tf.math.unsorted_segment_sum(deviations, scenario, self.scenarios), counts)
+        moving_mean, moving_variance = tf.identity(self.moving_mean), tf.identity(self.moving_variance)
+
+        def pooled(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            between = share * (1.0 - share) * tf.square(mean - moving_mean)
+            return (
+                share * mean + (1.0 - share) * moving_mean,
+                share * variance + (1.0 - share) * moving_variance + between,
+            )
+
+        seen = tf.minimum(self.seen, self.window)
+        new_mean, new_variance = pooled(counts / (counts + seen))
+        self.moving_mean.assign(tf.stop_gradient(new_mean))
+        self.moving_variance.assign(tf.stop_gradient(new_variance))
+        self.seen.assign(tf.minimum(self.seen + counts, self.window))
+        return pooled(counts / (counts + self.prior_rows))
+
+    def call(self, inputs: tf.Tensor, scenario: tf.Tensor, training: bool = False) -> tf.Tensor:
+        shape = tf.shape(inputs)
+        rows = tf.reshape(tf.cast(inputs, tf.float32), [-1, self.gamma.shape[1]])
+        if training:
+            mean, variance = self._batch_moments(rows, scenario)
+        else:
+            mean, variance = self.moving_mean, self.moving_variance
+        scale = tf.gather(self.gamma, scenario) * tf.math.rsqrt(tf.gather(variance, scenario) + self.epsilon)
+        normal = (rows - tf.gather(mean, scenario)) * scale + tf.gather(self.beta, scenario)
+        return tf.cast(tf.reshape(normal, shape), self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "scenarios": self.scenarios,
+            "table": self.table,
+            "prior_rows": self.prior_rows,
+            "window": self.window,
+            "epsilon": self.epsilon,
+        }

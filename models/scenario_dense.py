@@ -1,0 +1,95 @@
+"""Dense layers with weights of their own for every scenario."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.scenario_routing import ScenarioRoutes
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class ScenarioDense(keras.layers.Layer):
+    """`x W_s + b_s` for each row's scenario s; with `experts`, E such products side by side.
+
+    Weights are stacked: kernel `[S, in, units]`, or `[S, E, in, units]`. Rows are grouped into blocks of one
+    scenario (see `scenario_routing`); each block reads its scenario's weights once and is one matrix product of
+    a batch. The cost follows the rows and the scenarios among them, not S, and the gradients are `IndexedSlices`.
+
+    Args:
+      scenarios: S.
+      units: length of the output.
+      table: name of the scenario's embedding table, whose rows the weights' rows are.
+      experts: E, or None for a single product.
+      use_bias: whether there is a bias `[S, units]`, `[S, E, units]`.
+      kernel_initializer: of each scenario's matrix; `glorot_uniform` counts one matrix's fans.
+      l2: penalty on the kernels of the scenarios present, averaged over the batch's rows.
+
+    Call arguments:
+      inputs: float `[B, in]`; with experts also `[B, E, in]`.
+      routes: `ScenarioRoutes` of the batch.
+
+    Returns:
+      float `[B, units]`, or `[B, E, units]`.
+    """
+
+    def __init__(
+        self,
+        scenarios: int,
+        units: int,
+        table: str,
+        experts: int | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str = "glorot_uniform",
+        l2: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.scenarios, self.units, self.table, self.experts = scenarios, units, table, experts
+        self.use_bias, self.kernel_initializer, self.l2 = use_bias, kernel_initializer, l2
+
+    def build(self, input_shape: Any) -> None:
+        width = int(input_shape[-1])
+        outer = (self.scenarios,) if self.experts is None else (self.scenarios, self.experts)
+        initializer: Any = self.kernel_initializer
+        if initializer == "glorot_uniform":
+            limit = (6.0 / (width + self.units)) ** 0.5
+            initializer = keras.initializers.RandomUniform(-limit, limit)
+        self.kernel = self.add_weight(name="kernel", shape=(*outer, width, self.units), initializer=initializer)
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(*outer, self.units), initializer="zeros")
+        super().build(input_shape)
+
+    def row_tables(self) -> list[tuple[tf.Variable, str]]:
+        """Weights whose rows are those of a table, with its name."""
+        return [(variable, self.table) for variable in self.weights]
+
+    def call(self, inputs: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
+        blocks = routes.group(inputs)
+        kernel = tf.gather(self.kernel, routes.block_scenario)
+        if training and self.l2:
+            rows = tf.cast(tf.shape(inputs)[0], tf.float32)
+            self.add_loss(self.l2 * tf.reduce_sum(tf.square(tf.cast(kernel, tf.float32))) / rows)
+        if self.experts is None:
+            outputs = routes.ungroup(blocks @ kernel)
+        elif len(inputs.shape) == 2:
+            outputs = routes.ungroup(tf.transpose(blocks[:, tf.newaxis] @ kernel, [0, 2, 1, 3]))
+        else:
+            products = tf.transpose(blocks, [0, 2, 1, 3]) @ kernel
+            outputs = routes.ungroup(tf.transpose(products, [0, 2, 1, 3]))
+        return outputs + tf.gather(self.bias, routes.scenario) if self.use_bias else outputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "scenarios": self.scenarios,
+            "units": self.units,
+            "table": self.table,
+            "experts": self.experts,
+            "use_bias": self.use_bias,
+            "kernel_initializer": self.kernel_initializer,
+            "l2": self.l2,
+        }

@@ -1,0 +1,90 @@
+"""Expert networks of each scenario's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.scenario_batch_norm import ScenarioBatchNormalization
+from models.scenario_dense import ScenarioDense
+from models.scenario_routing import ScenarioRoutes
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class ScenarioExperts(keras.layers.Layer):
+    """As `SharedExperts`, but every scenario has E networks of its own and a row goes through its scenario's only.
+
+    Args:
+      scenarios: S.
+      table: name of the scenario's embedding table.
+      experts, units, outputs, activation, dropout, l2, zero_output: as in `SharedExperts`, per scenario.
+      prior_rows: of the normalisation by scenario, see `ScenarioBatchNormalization`.
+
+    Call arguments:
+      inputs: float `[B, D]`.
+      routes: `ScenarioRoutes` of the batch.
+
+    Returns:
+      float `[B, E, outputs]`, or `[B, E, units[-1]]`.
+    """
+
+    def __init__(
+        self,
+        scenarios: int,
+        table: str,
+        experts: int,
+        units: Sequence[int],
+        outputs: int | None = 1,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        l2: float = 0.0,
+        prior_rows: float = 8.0,
+        zero_output: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.scenarios, self.table, self.experts = scenarios, table, experts
+        self.units, self.outputs, self.activation = tuple(units), outputs, activation
+        self.dropout, self.l2, self.prior_rows, self.zero_output = dropout, l2, prior_rows, zero_output
+        self.dense = [
+            ScenarioDense(scenarios, size, table, experts, l2=l2, name=f"dense_{i}")
+            for i, size in enumerate(self.units)
+        ]
+        self.norms = [
+            ScenarioBatchNormalization(scenarios, table, prior_rows, name=f"norm_{i}") for i in range(len(self.units))
+        ]
+        initializer = "zeros" if zero_output else "glorot_uniform"
+        self.last = (
+            ScenarioDense(scenarios, outputs, table, experts, kernel_initializer=initializer, l2=l2, name="output")
+            if outputs
+            else None
+        )
+        self.activate = keras.layers.Activation(activation)
+
+    def call(self, inputs: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
+        hidden = inputs
+        for dense, norm in zip(self.dense, self.norms):
+            hidden = norm(dense(hidden, routes, training=training), routes.scenario, training=training)
+            hidden = self.activate(hidden)
+            if training and self.dropout:
+                hidden = tf.nn.dropout(hidden, self.dropout)
+        return hidden if self.last is None else self.last(hidden, routes, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "scenarios": self.scenarios,
+            "table": self.table,
+            "experts": self.experts,
+            "units": list(self.units),
+            "outputs": self.outputs,
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "l2": self.l2,
+            "prior_rows": self.prior_rows,
+            "zero_output": self.zero_output,
+        }

@@ -1,0 +1,80 @@
+"""Settings that all models share. Every model's own class derives from `ModelSettings`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydantic
+
+
+class Settings(pydantic.BaseModel):
+    """Immutable, and refuses keys that it does not know."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class OptimizerSettings(Settings):
+    """Adam, and how its step size falls.
+
+    Attributes:
+      name: `lazy_adam` moves only the table rows that a batch looked up; `adam` moves all of them.
+      learning_rate: step size at the start.
+      table_learning_rate: the same for embedding and per-scenario tables; None: as `learning_rate`.
+      decay: `constant`; `exponential`: times `decay_rate` every `decay_steps` steps; `cosine` and `linear`:
+        to `final_fraction` of the start over `decay_steps` steps.
+      decay_steps: None: the whole training (told to `build_optimizer` by the trainer).
+      warmup_steps: steps over which the step size rises linearly from 0.
+      clip_norm: global norm above which gradients are scaled down.
+    """
+
+    name: Literal["lazy_adam", "adam"] = "lazy_adam"
+    learning_rate: float = pydantic.Field(1e-3, gt=0)
+    table_learning_rate: float | None = pydantic.Field(None, gt=0)
+    beta_1: float = pydantic.Field(0.9, ge=0, lt=1)
+    beta_2: float = pydantic.Field(0.999, ge=0, lt=1)
+    epsilon: float = pydantic.Field(1e-7, gt=0)
+    decay: Literal["constant", "exponential", "cosine", "linear"] = "constant"
+    decay_rate: float = pydantic.Field(0.9, gt=0, le=1)
+    decay_steps: int | None = pydantic.Field(None, ge=1)
+    final_fraction: float = pydantic.Field(0.05, ge=0, le=1)
+    warmup_steps: int = pydantic.Field(0, ge=0)
+    clip_norm: float | None = pydantic.Field(None, gt=0)
+
+
+class EmbeddingSettings(Settings):
+    """How features become vectors.
+
+    Attributes:
+      dim: width `d` of every feature.
+      dims: other widths, by table name.
+      numeric: `vector`: value * w + b, width `d`; `scalar`: the value itself, width 1.
+      l2: penalty on the looked-up rows, averaged over the batch's rows, so that a table's cost in a step
+        follows the look-ups and not its size.
+      dropout: share of the embedded values set to 0 in training.
+      id_dropout: share of look-ups in training that read row 0 (unknown) instead; trains that row and keeps
+        the model from leaning on single ids. Never applied to the scenario.
+    """
+
+    dim: int = pydantic.Field(16, ge=1)
+    dims: dict[str, int] = pydantic.Field(default_factory=dict)
+    numeric: Literal["vector", "scalar"] = "vector"
+    initial_scale: float = pydantic.Field(0.05, gt=0)
+    l2: float = pydantic.Field(0.0, ge=0)
+    dropout: float = pydantic.Field(0.0, ge=0, lt=1)
+    id_dropout: float = pydantic.Field(0.0, ge=0, lt=1)
+
+
+class ModelSettings(Settings):
+    """What any model can be told.
+
+    Attributes:
+      fairness_weighting: multiply each row's weight in the loss by its Fairness Coefficient (SAR-Net Eq. 11).
+      scenario_dropout: share of training rows whose scenario is read as unknown (row 0), which teaches the
+        shared parts to serve a scenario that has no parameters of its own.
+    """
+
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    fairness_weighting: bool = False
+    scenario_dropout: float = pydantic.Field(0.0, ge=0, lt=1)
+    l2: float = pydantic.Field(0.0, ge=0, description="penalty on the kernels of dense layers")

@@ -1,0 +1,92 @@
+"""Training of any model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.base import RankingModel, example_batch
+from models.losses import weighted_cross_entropy
+from schemas.declaration import FAIRNESS
+
+AUC_THRESHOLDS = 4096
+
+
+class TrainingModel(keras.Model):
+    """A serving model and what only its training needs. Only `.serving` is ever exported.
+
+    Compile it with an optimizer alone; fit it on batches `(features, labels, weights)`: tensors by name (see
+    `RankingModel`), float `[B]`, float `[B]`. Features hold `fairness_coefficient` float `[B]` where the settings
+    weigh by it or there are bias nets.
+
+    The loss is the weighted cross-entropy over the batch's weight, plus the layers' penalties. Validation and
+    `evaluate` look at the serving model alone, without Fairness Coefficients.
+
+    Metrics: `loss` (cross-entropy without penalties, over all weight seen) and `auc`.
+
+    Args:
+      serving: the model to train.
+    """
+
+    def __init__(self, serving: RankingModel, **options: Any) -> None:
+        super().__init__(**options)
+        self.serving = serving
+        self.loss_metric = keras.metrics.Mean(name="loss")
+        self.auc_metric = keras.metrics.AUC(num_thresholds=AUC_THRESHOLDS, from_logits=True, name="auc")
+
+    def build_weights(self) -> None:
+        """Creates all weights, by one call on two rows."""
+        batch = example_batch(self.serving.features, 2, 1)
+        self({**batch, FAIRNESS: tf.ones((2,), tf.float32)})
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [self.loss_metric, self.auc_metric]
+
+    def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Logits float32 `[B]`, bias nets included where there are any."""
+        return self.serving(features, training=training)
+
+    def _seen(self, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Features as training sees them: some scenarios unknown (`scenario_dropout`)."""
+        share = self.serving.settings.scenario_dropout
+        if not share:
+            return features
+        name = self.serving.features.scenario
+        scenario = features[name]
+        hidden = tf.random.uniform(tf.shape(scenario)) < share
+        return {**features, name: tf.where(hidden, tf.zeros_like(scenario), scenario)}
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        features, labels, weights = data
+        weights = tf.cast(weights, tf.float32)
+        if self.serving.settings.fairness_weighting:
+            weights *= tf.cast(features[FAIRNESS], tf.float32)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        with tf.GradientTape() as tape:
+            logits = self(self._seen(features), training=True)
+            loss = weighted_cross_entropy(labels, logits, weights)
+            penalties = tf.add_n([tf.cast(p, tf.float32) for p in self.losses]) if self.losses else 0.0
+            total = loss + penalties / replicas
+        variables = self.trainable_variables
+        gradients = tape.gradient(total, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables))
+        return self._measure(labels, logits, weights)
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        features, labels, weights = data
+        return self._measure(labels, self.serving(features, training=False), tf.cast(weights, tf.float32))
+
+    def _measure(self, labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
+        labels = tf.cast(labels, tf.float32)
+        self.loss_metric.update_state(
+            tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits), sample_weight=weights
+        )
+        self.auc_metric.update_state(labels, logits, sample_weight=weights)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def get_config(self) -> dict[str, Any]:
+        return {"serving": self.serving.get_config()}
