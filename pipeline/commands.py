@@ -13,7 +13,7 @@ from rich.table import Table
 
 from components.errors import DataRefused
 from components.workspace import Workspace
-from pipeline.config import Config, load_config
+from pipeline.config import Config, check_model, load_config
 from pipeline.daily import Outcome, run_day
 from pipeline.predict import predict_file
 from pipeline.terminal import Progress, quiet
@@ -30,6 +30,7 @@ def run_days(root: str, config_name: str, days: list[str], overrides: tuple[str,
     from pipeline.cli import FAILED, NOT_BLESSED, PUSHED
 
     config = load_config(config_name, overrides)
+    check_model(config)
     workspace = Workspace(root)
     code = PUSHED
     for day in days:
@@ -58,9 +59,7 @@ def run_days(root: str, config_name: str, days: list[str], overrides: tuple[str,
 
 def _run(config: Config, workspace: Workspace, day: str, progress: Progress) -> Outcome:
     from components.trainer import callbacks
-    from models.registry import check_settings
 
-    check_settings(config.trainer.model, config.trainer.model_settings)
     callbacks.PROGRESS = progress.training
     try:
         return run_day(config, workspace.root, day, progress)
@@ -121,7 +120,7 @@ def print_models() -> None:
 
     table = Table("name", "paper", "needs", box=None)
     for entry in MODELS.values():
-        table.add_row(entry.name, entry.paper, entry.needs)
+        table.add_row(entry.name, entry.paper, ", ".join(entry.needs))
     Console().print(table)
 
 

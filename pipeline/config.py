@@ -124,9 +124,9 @@ def _override(tree: dict[str, Any], assignment: str) -> None:
     node[leaf] = yaml.safe_load(text)
 
 
-def _allowed(location: tuple[Any, ...]) -> str:
+def _allowed(root: Any, location: tuple[Any, ...]) -> str:
     """Names of the settings beside a key that does not exist."""
-    node: Any = Config
+    node = root
     for part in location[:-1]:
         fields = getattr(node, "model_fields", {})
         node = fields[part].annotation if part in fields else None
@@ -151,11 +151,33 @@ def load_config(name: str, overrides: tuple[str, ...] = ()) -> Config:
         _ = config.declared
         return config
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{path}: no such setting; allowed are {_allowed(first['loc'])}") from None
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{path}: {message}, not {first['input']!r}") from None
+        raise _explained(error, Config, "") from None
     except DeclarationError as error:
         raise ConfigError(str(error)) from None
+
+
+def check_model(config: Config) -> None:
+    """Checks the model's own settings; imports TensorFlow, which `load_config` does not.
+
+    Raises:
+      ConfigError: as `load_config`.
+    """
+    from models.registry import settings_class
+
+    try:
+        settings = settings_class(config.trainer.model)
+    except ValueError as error:
+        raise ConfigError(f"trainer.model: {error}") from None
+    try:
+        settings.model_validate(config.trainer.model_settings)
+    except pydantic.ValidationError as error:
+        raise _explained(error, settings, "trainer.model_settings.") from None
+
+
+def _explained(error: pydantic.ValidationError, root: Any, prefix: str) -> ConfigError:
+    first = error.errors()[0]
+    path = prefix + ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return ConfigError(f"{path}: no such setting; allowed are {_allowed(root, first['loc'])}")
+    message = first["msg"].removeprefix("Value error, ")
+    return ConfigError(f"{path}: {message}, not {first['input']!r}")

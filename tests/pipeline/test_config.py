@@ -2,7 +2,7 @@ import pathlib
 
 import pytest
 
-from pipeline.config import ConfigError, bundled, load_config
+from pipeline.config import ConfigError, bundled, check_model, load_config
 
 
 @pytest.mark.parametrize("name", bundled())
@@ -52,3 +52,18 @@ def test_broken_yaml(tmp_path):
     (tmp_path / "config.yaml").write_text("a: [1\n")
     with pytest.raises(ConfigError, match="not YAML"):
         load_config(str(tmp_path / "config.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("trainer.model=sarnet", ("trainer.model", "sar_net")),
+        ("trainer.model_settings.no_such=1", ("trainer.model_settings.no_such", "allowed are", "embedding")),
+        ("trainer.model_settings.embedding.dim=0", ("trainer.model_settings.embedding.dim", "not 0")),
+    ],
+)
+def test_settings_of_the_model_are_checked(override, words):
+    with pytest.raises(ConfigError) as error:
+        check_model(load_config("simulator", (override,)))
+    for word in words:
+        assert word in str(error.value)
