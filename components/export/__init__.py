@@ -1,0 +1,1 @@
+"""What is served: the SavedModel and its warm-up requests."""

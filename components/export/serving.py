@@ -1,0 +1,91 @@
+"""The SavedModel that TF Serving loads.
+
+Signatures:
+  serving_default: `examples`, string `[B]`: serialized tf.Examples.
+  predict: the raw columns by name, `[B]`; histories `[B, L]`, oldest first and padded with anything at the end;
+    `history_length` int64 `[B]` says how much is real.
+Both give `probability` float32 `[B]` and `scenario` `[B]`, the raw value as it came.
+
+The transform graph is inside; an absent column of an example takes its declared default, an absent history
+is empty. The saved object holds the serving model's weights and the transform's tables and nothing else: the
+model of training, its labels, weights and Fairness Coefficients are not reachable from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+
+import tensorflow as tf  # isort: skip
+
+from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
+
+from components.trainer.dataset import Reader
+from components.transform import raw
+from components.transform.graph import TransformGraph
+from models.base import RankingModel, input_signature
+from schemas import HISTORY_LENGTH, Declaration
+
+EXAMPLES, PREDICT = "serving_default", "predict"
+
+
+def predict_signature(declaration: Declaration) -> dict[str, tf.TensorSpec]:
+    """Inputs of the signature `predict`."""
+    spec = {c.name: tf.TensorSpec([None], raw.DTYPES[c.type], c.name) for c in declaration.features}
+    spec.update({d.name: tf.TensorSpec([None], raw.DTYPES[d.type], d.name) for d in declaration.rate_columns})
+    spec.update({d.name: tf.TensorSpec([None, None], raw.DTYPES[d.type], d.name) for d in declaration.history_columns})
+    if declaration.history is not None:
+        spec[HISTORY_LENGTH] = tf.TensorSpec([None], tf.int64, HISTORY_LENGTH)
+    return spec
+
+
+Columns = dict[str, "tf.Tensor | tf.RaggedTensor"]
+
+
+class Served(tf.Module):
+    """The object that is saved: the transform graph with its tables, and the serving model's weights."""
+
+    def __init__(self, graph: TransformGraph, weights: Sequence[tf.Variable]):
+        super().__init__()
+        self.graph, self.weights = graph, list(weights)
+
+
+def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, ConcreteFunction]]:
+    """What to save: the object, and its functions by name; the model is traced once for both.
+
+    Args:
+      model: the serving model, its weights created.
+      reader: of the data that it was trained on; gives the transform graph.
+    """
+    declaration, features, graph = reader.declaration, reader.features, reader.graph
+    scenario, histories = declaration.scenario.name, [d.name for d in declaration.history_columns]
+    specification = raw.feature_spec(declaration)
+
+    @tf.function(input_signature=[input_signature(features)])
+    def score(dense: dict[str, tf.Tensor]) -> tf.Tensor:
+        return tf.sigmoid(tf.reshape(model(dense, training=False), [-1]))
+
+    def answer(columns: Columns) -> dict[str, tf.Tensor]:
+        return {"probability": score(raw.densify(graph(columns), features)), "scenario": columns[scenario]}
+
+    def from_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answer(tf.io.parse_example(examples, specification))
+
+    def from_columns(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        length = columns.pop(HISTORY_LENGTH, None)
+        histories_by_name = {n: tf.RaggedTensor.from_tensor(columns[n], lengths=length) for n in histories}
+        return answer({**columns, **histories_by_name})
+
+    served = Served(graph, score.get_concrete_function().graph.variables)
+    serialized = tf.TensorSpec([None], tf.string, "examples")
+    return served, {
+        EXAMPLES: tf.function(from_examples, autograph=False).get_concrete_function(serialized),
+        PREDICT: tf.function(from_columns, autograph=False).get_concrete_function(**predict_signature(declaration)),
+    }
+
+
+def export(model: RankingModel, reader: Reader, folder: str) -> None:
+    """Writes the SavedModel."""
+    served, functions = signatures(model, reader)
+    tf.saved_model.save(served, folder, signatures=functions)

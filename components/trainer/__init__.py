@@ -1,0 +1,1 @@
+"""Training of any registered model: data, warm start, early stopping, checkpoints, export."""

@@ -1,0 +1,160 @@
+"""What happens between batches and epochs: progress, early stopping; both survive a kill."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+
+import tensorflow as tf  # isort: skip
+import tf_keras as keras
+
+from components.trainer.weights import read_arrays, write_arrays
+from models.base import named_weights
+
+PROGRESS: Callable[[dict[str, Any]], None] | None = None
+"""Called with every progress event, in the process that trains: a terminal's bar hooks in here."""
+
+EVERY_SECONDS = 0.5
+
+
+class ProgressLog:
+    """Progress events: one JSON object a line, and `PROGRESS`.
+
+    An event has `phase` (`reading`, `building`, `training`, `refitting`, `exporting`), while training also
+    `epoch`, `epochs`, `step`, `steps` and the metrics so far; in the file also `seconds` since the start.
+
+    Args:
+      path: of the file, which is appended to.
+    """
+
+    def __init__(self, path: str):
+        self._path = path
+        self._started = time.monotonic()
+        self.seconds: dict[str, float] = {}
+        self._phase, self._since = "", self._started
+        tf.io.gfile.makedirs(path.rsplit("/", 1)[0])
+
+    def phase(self, name: str) -> None:
+        """Begins a phase; an empty name ends the last."""
+        now = time.monotonic()
+        if self._phase:
+            self.seconds[self._phase] = round(self.seconds.get(self._phase, 0.0) + now - self._since, 3)
+        self._phase, self._since = name, now
+        if name:
+            self.event({}, keep=True)
+
+    def event(self, event: dict[str, Any], keep: bool) -> None:
+        """Shows an event, and keeps it in the file if `keep`."""
+        event = {"phase": self._phase, **event}
+        if PROGRESS is not None:
+            PROGRESS(event)
+        if keep:
+            seconds = round(time.monotonic() - self._started, 3)
+            with tf.io.gfile.GFile(self._path, "a") as stream:
+                stream.write(json.dumps({"seconds": seconds, **event}) + "\n")
+
+
+class Progress(keras.callbacks.Callback):
+    """Reports to a `ProgressLog`: a batch every half second to whoever watches, and each epoch to the file too."""
+
+    def __init__(self, log: ProgressLog, epochs: int, steps: int):
+        super().__init__()
+        self._log, self._epochs, self._steps = log, epochs, steps
+        self._epoch, self._shown = 0, 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        now = time.monotonic()
+        if now - self._shown >= EVERY_SECONDS:
+            self._shown = now
+            self._log.event({**self._where(batch + 1), **_plain(logs)}, keep=False)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._log.event({**self._where(self._steps), **_plain(logs)}, keep=True)
+
+    def _where(self, step: int) -> dict[str, int]:
+        return {"epoch": self._epoch + 1, "epochs": self._epochs, "step": step, "steps": self._steps}
+
+
+class Stopping(keras.callbacks.Callback):
+    """Keeps the weights of the epoch with the best validation AUC, and stops when it no longer rises.
+
+    Everything it knows lies in `folder`: the curve so far, and the best epoch's weights. A training that is
+    resumed goes on as if it had not been interrupted.
+
+    Args:
+      folder: of its files, for this training alone.
+      patience, min_delta: see `TrainerSettings`.
+      first_epoch: the epoch that a resumed training begins with; what was noted of it or later is forgotten.
+
+    Raises:
+      FloatingPointError: from training, when the loss is not finite.
+    """
+
+    def __init__(self, folder: str, patience: int, min_delta: float, first_epoch: int = 0):
+        super().__init__()
+        self._folder, self._patience, self._min_delta = folder, patience, min_delta
+        tf.io.gfile.makedirs(folder)
+        self._curve = f"{folder}/curve.json"
+        self.epochs: list[dict[str, float]] = []
+        if first_epoch and tf.io.gfile.exists(self._curve):
+            with tf.io.gfile.GFile(self._curve) as stream:
+                self.epochs = json.loads(stream.read())[:first_epoch]
+
+    @property
+    def best(self) -> int | None:
+        """The best epoch, from 0; None without a validation day."""
+        return self._best(len(self.epochs))
+
+    def _best(self, epochs: int) -> int | None:
+        best = None
+        for epoch, logs in enumerate(self.epochs[:epochs]):
+            if "val_auc" in logs and (best is None or logs["val_auc"] > self.epochs[best]["val_auc"] + self._min_delta):
+                best = epoch
+        return best
+
+    @property
+    def stopped(self) -> bool:
+        return self.best is not None and len(self.epochs) - 1 - self.best >= self._patience
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        entry = _plain(logs)
+        for name, value in entry.items():
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"{name} is {value} after epoch {epoch + 1}: lower model_settings.optimizer.learning_rate "
+                    "or set its clip_norm"
+                )
+        self.epochs.append(entry)
+        if self.best == epoch:
+            write_arrays(self._weights(epoch), {n: v.numpy() for n, v in named_weights(self.model).items()})
+        with tf.io.gfile.GFile(f"{self._curve}.aside", "w") as stream:
+            stream.write(json.dumps(self.epochs))
+        tf.io.gfile.rename(f"{self._curve}.aside", self._curve, overwrite=True)
+        # the epoch before stays resumable until the next checkpoint: so does its best
+        for earlier in range(epoch):
+            if earlier not in (self.best, self._best(epoch)) and tf.io.gfile.exists(self._weights(earlier)):
+                tf.io.gfile.remove(self._weights(earlier))
+        self.model.stop_training = self.stopped
+
+    def restore(self, model: keras.Model) -> None:
+        """Gives the model the best epoch's weights, if there is one."""
+        if self.best is None:
+            return
+        arrays = read_arrays(self._weights(self.best))
+        for name, variable in named_weights(model).items():
+            variable.assign(arrays[name])
+
+    def _weights(self, epoch: int) -> str:
+        return f"{self._folder}/best-{epoch}.npz"
+
+
+def _plain(logs: dict[str, Any] | None) -> dict[str, float]:
+    return {name: float(value) for name, value in (logs or {}).items()}

@@ -1,0 +1,156 @@
+"""Transformed rows in memory, so that parsing and transforming are paid once and not every epoch.
+
+Histories lie end to end without padding; a batch gathers its rows and pads to its own longest history.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+
+import tensorflow as tf  # isort: skip
+import numpy as np
+
+from components.trainer.dataset import READ_BATCH, Element, Reader
+from schemas import FAIRNESS, HISTORY_LENGTH
+from schemas.features import FeatureSet
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """Rows of a split.
+
+    Attributes:
+      integers, floats: `[N, columns]` int32 and float32: the features that are no sequences; floats end with
+        `fairness_coefficient`, label and weight.
+      events_integers, events_floats: `[E + 1, columns]`: sequences end to end; the last row is the padding, all 0.
+      splits: int64 `[N + 1]`: where each row's events start and end.
+    """
+
+    features: FeatureSet
+    integers: tf.Tensor
+    floats: tf.Tensor
+    events_integers: tf.Tensor
+    events_floats: tf.Tensor
+    splits: tf.Tensor
+
+    @property
+    def rows(self) -> int:
+        return int(self.integers.shape[0])
+
+    @property
+    def bytes(self) -> int:
+        parts = (self.integers, self.floats, self.events_integers, self.events_floats, self.splits)
+        return sum(int(np.prod(p.shape)) * p.dtype.size for p in parts)
+
+    @property
+    def clicks(self) -> int:
+        return int(tf.math.count_nonzero(self.floats[:, -2]))
+
+    def steps(self, batch_size: int) -> int:
+        return max(1, math.ceil(self.rows / batch_size))
+
+    def batch(self, rows: tf.Tensor) -> Element:
+        """The element of these row numbers, int64 `[B]`."""
+        names = _names(self.features)
+        integers = tf.cast(tf.gather(self.integers, rows), tf.int64)
+        floats = tf.gather(self.floats, rows)
+        out = dict(zip(names[0], tf.unstack(integers, num=len(names[0]), axis=1)))
+        out.update(zip([*names[1], FAIRNESS], tf.unstack(floats, num=len(names[1]) + 3, axis=1)))
+        label, weight = floats[:, -2], floats[:, -1]
+        if names[2] or names[3]:
+            start, end = tf.gather(self.splits, rows), tf.gather(self.splits, rows + 1)
+            length = end - start
+            place = tf.range(tf.maximum(tf.reduce_max(length), 1))
+            padding = tf.shape(self.events_integers, tf.int64)[0] - 1
+            event = tf.where(place < length[:, tf.newaxis], start[:, tf.newaxis] + place, padding)
+            integers = tf.cast(tf.gather(self.events_integers, event), tf.int64)
+            out.update(zip(names[2], tf.unstack(integers, num=len(names[2]), axis=2)))
+            out.update(zip(names[3], tf.unstack(tf.gather(self.events_floats, event), num=len(names[3]), axis=2)))
+            out[HISTORY_LENGTH] = length
+        return out, label, weight
+
+    def training(self, batch_size: int, *, seed: int, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
+        """Endless batches, all rows in a new order each epoch.
+
+        The order follows from `seed` and the epoch's number alone: started at (`epoch`, `step`) it gives what
+        an uninterrupted run would give there. Batches of an epoch are of one size, give or take the last.
+        """
+        size = math.ceil(self.rows / self.steps(batch_size))
+
+        def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
+            order = tf.random.experimental.stateless_shuffle(
+                tf.range(self.rows, dtype=tf.int64), seed=tf.stack([tf.cast(seed, tf.int64), number])
+            )
+            return tf.data.Dataset.from_tensor_slices(order).batch(size)
+
+        return self._gathered(tf.data.Dataset.range(epoch, tf.int64.max).flat_map(one_epoch).skip(step))
+
+    def evaluation(self, batch_size: int) -> tf.data.Dataset:
+        """All rows once, in order."""
+        return self._gathered(tf.data.Dataset.range(self.rows).batch(batch_size))
+
+    def _gathered(self, rows: tf.data.Dataset) -> tf.data.Dataset:
+        return rows.map(self.batch, tf.data.AUTOTUNE, deterministic=True).prefetch(4)
+
+
+def load(reader: Reader, files: list[str], limit_bytes: float = math.inf) -> Store | None:
+    """Reads the files; None if they hold no row, or as soon as they turn out to need more than `limit_bytes`.
+
+    Raises:
+      ValueError: the histories of a row differ in length.
+    """
+    names = _names(reader.features)
+
+    @tf.function(autograph=False)
+    def packed(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        features, label, weight = reader.element(serialized)
+        integers, floats, events_integers, events_floats = ([features[n] for n in group] for group in names)
+        sequences = [*events_integers, *events_floats]
+        splits = sequences[0].row_lengths() if sequences else tf.zeros_like(label, tf.int64)
+        alike = [tf.reduce_all(s.row_lengths() == splits) for s in sequences]
+        rows, events = tf.shape(label)[0], tf.reduce_sum(splits)
+        return (
+            _stack([tf.cast(x, tf.int32) for x in integers], rows, tf.int32),
+            tf.stack([*floats, features[FAIRNESS], label, weight], axis=1),
+            _stack([tf.cast(x.flat_values, tf.int32) for x in events_integers], events, tf.int32),
+            _stack([x.flat_values for x in events_floats], events, tf.float32),
+            splits,
+            tf.reduce_all(alike) if alike else tf.constant(True),
+        )
+
+    parts: list[list[np.ndarray]] = [[], [], [], [], []]
+    size = 0
+    batches = reader.records(files).batch(READ_BATCH).map(packed, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    for *arrays, alike in batches.as_numpy_iterator():
+        if not alike:
+            raise ValueError(f"histories of a row differ in length, in {files[0]} or beside it: ingest the day again")
+        for part, array in zip(parts, arrays):
+            part.append(array)
+            size += array.nbytes
+        if size > limit_bytes:
+            return None
+    if not parts[0]:
+        return None
+    for part in parts[2:4]:
+        part.append(np.zeros((1, part[0].shape[1]), part[0].dtype))
+    parts[4].insert(0, np.zeros(1, np.int64))
+    with tf.device("/cpu:0"):
+        joined = [tf.constant(np.concatenate(part)) for part in parts]
+        joined[4] = tf.cumsum(joined[4])
+    return Store(reader.features, *joined)
+
+
+def _stack(columns: list[tf.Tensor], rows: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    return tf.stack(columns, axis=1) if columns else tf.zeros(tf.stack([tf.cast(rows, tf.int32), 0]), dtype)
+
+
+def _names(features: FeatureSet) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Names of integers, floats, events' integers and events' floats."""
+
+    def chosen(sequence: bool, categorical: bool) -> list[str]:
+        return [f.name for f in features.features if (f.sequence, f.categorical) == (sequence, categorical)]
+
+    return chosen(False, True), chosen(False, False), chosen(True, True), chosen(True, False)

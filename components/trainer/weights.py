@@ -1,0 +1,98 @@
+"""The folder of weights that the next training starts from.
+
+Layout: `weights.npz` (arrays by the names of `models.base.named_weights`, bias nets and all; no optimizer),
+`features.json` (the FeatureSet), `vocabularies.json` (table -> values of rows 1, 2, ..., in order),
+`history.json` (see `components.trainer.run`). Same training, same bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+
+import tensorflow as tf  # isort: skip
+import tensorflow_transform as tft  # isort: skip
+import numpy as np
+
+from schemas import Declaration
+from schemas.declaration import HISTORY_TYPE
+from schemas.features import FeatureSet
+
+WEIGHTS, FEATURES, VOCABULARIES, HISTORY = "weights.npz", "features.json", "vocabularies.json", "history.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """Weights and what their rows stand for.
+
+    Attributes:
+      arrays: by weight name.
+      features: what the model was built from.
+      vocabularies: by table: the values of rows 1, 2, ...; tables that hash, or cut numbers into buckets,
+        have none.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    features: FeatureSet
+    vocabularies: Mapping[str, list[str]]
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever a weight does."""
+        hashed = hashlib.sha256()
+        for name in sorted(self.arrays):
+            hashed.update(name.encode() + np.ascontiguousarray(self.arrays[name]).tobytes())
+        return hashed.hexdigest()[:16]
+
+    def write(self, folder: str, history: Mapping[str, Any]) -> None:
+        tf.io.gfile.makedirs(folder)
+        write_arrays(f"{folder}/{WEIGHTS}", self.arrays)
+        texts = {
+            FEATURES: self.features.to_json(),
+            VOCABULARIES: json.dumps(dict(self.vocabularies), ensure_ascii=False),
+            HISTORY: json.dumps(history, indent=1),
+        }
+        for name, text in texts.items():
+            with tf.io.gfile.GFile(f"{folder}/{name}", "w") as stream:
+                stream.write(text)
+
+    @classmethod
+    def read(cls, folder: str) -> Weights | None:
+        """None if there is no such folder, or nothing in it."""
+        if not tf.io.gfile.exists(f"{folder}/{WEIGHTS}"):
+            return None
+        texts = {}
+        for name in (FEATURES, VOCABULARIES):
+            with tf.io.gfile.GFile(f"{folder}/{name}") as stream:
+                texts[name] = stream.read()
+        features = FeatureSet.from_json(texts[FEATURES])
+        return cls(read_arrays(f"{folder}/{WEIGHTS}"), features, json.loads(texts[VOCABULARIES]))
+
+
+def vocabularies(declaration: Declaration, tft_output: tft.TFTransformOutput) -> dict[str, list[str]]:
+    """Values of the rows of each table that lists them."""
+    listed = [c.name for c in declaration.features if c.encoding and c.encoding.kind == "vocabulary"]
+    out = {name: [value.decode() for value in tft_output.vocabulary_by_name(name)] for name in listed}
+    if declaration.history is not None:
+        out[HISTORY_TYPE.name] = list(declaration.history.types)
+    return out
+
+
+def write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes an .npz in one step, so that a reader never sees half of it."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    with tf.io.gfile.GFile(f"{path}.aside", "wb") as stream:
+        stream.write(buffer.getvalue())
+    tf.io.gfile.rename(f"{path}.aside", path, overwrite=True)
+
+
+def read_arrays(path: str) -> dict[str, np.ndarray]:
+    with tf.io.gfile.GFile(path, "rb") as stream, np.load(io.BytesIO(stream.read())) as archive:
+        return {name: archive[name] for name in archive.files}

@@ -1,0 +1,194 @@
+"""A tiny data set: declared columns of every encoding, written as tf.Examples and analysed by TFT itself."""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+from typing import Any
+
+import models  # noqa: F401
+
+import tensorflow as tf  # isort: skip
+import tensorflow_transform.beam as tft_beam  # isort: skip
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+from tfx_bsl.tfxio import tf_example_record
+
+from components.trainer.settings import TrainerSettings
+from components.transform.preprocessing import preprocessing_fn
+from schemas import FAIRNESS, Declaration
+
+VOCABULARY = {"kind": "vocabulary"}
+PLAIN = {"kind": "numeric", "standardize": False}
+DECLARATION = Declaration.model_validate(
+    {
+        "name": "tiny",
+        "columns": [
+            {"name": "time_ms", "type": "int64", "group": "time"},
+            {
+                "name": "scenario",
+                "type": "string",
+                "group": "scenario",
+                "key": True,
+                "encoding": VOCABULARY,
+            },
+            {"name": "user", "type": "int64", "group": "user", "key": True, "encoding": {"kind": "hash", "size": 64}},
+            {"name": "level", "type": "int64", "group": "user", "encoding": VOCABULARY, "default": 3},
+            {"name": "item", "type": "string", "group": "item", "key": True, "encoding": {"kind": "hash", "size": 128}},
+            {"name": "brand", "type": "string", "group": "item", "encoding": {"kind": "vocabulary", "min_count": 3}},
+            {"name": "price", "type": "float32", "group": "item", "encoding": {"kind": "buckets", "size": 4}},
+            {"name": "mass", "type": "float32", "group": "item", "encoding": {"kind": "numeric", "log": True}},
+            {
+                "name": "hour",
+                "type": "int64",
+                "group": "context",
+                "encoding": {"kind": "numeric", "standardize": False},
+            },
+            {"name": "clicked", "type": "int64", "group": "label", "values": [0, 1]},
+            {"name": "bought", "type": "int64", "group": "outcome"},
+            {"name": "importance", "type": "float32", "group": "weight"},
+        ],
+        "history": {"types": {"click": "clicked", "buy": "bought"}, "length": 6},
+        "rates": {"keys": [["item"]], "events": ["clicked"]},
+    }
+)
+CONFIG = {"declaration": DECLARATION.model_dump_json()}
+
+
+def table(rows: int, scenarios: int = 3, seed: int = 0, longest: int = 9) -> pa.RecordBatch:
+    """Impressions with a click rate that depends on scenario and brand, histories of 0 to `longest` behaviors."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(0, longest + 1, rows)
+    offsets = pa.array(np.concatenate([[0], lengths.cumsum()]), pa.int32())
+    events = int(lengths.sum())
+
+    def words(prefix: str, count: int, size: int) -> pa.Array:
+        return pa.array([f"{prefix}{i}" for i in np.minimum(rng.geometric(1.5 / count, size) - 1, count - 1)])
+
+    scenario, brand = words("s", scenarios, rows), words("b", 8, rows)
+    logit = (
+        -1
+        + 0.7 * (np.char.str_len(brand.to_numpy(False).astype(str)) % 2)
+        + np.sin([float(s[1:]) + 2 * float(b[1:]) for s, b in zip(scenario.to_pylist(), brand.to_pylist())])
+    )
+    flat = {
+        "history_scenario": words("s", scenarios, events),
+        "history_item": words("i", 40, events),
+        "history_brand": words("b", 8, events),
+        "history_price": pa.array(rng.lognormal(2, 1, events).astype(np.float32)),
+        "history_mass": pa.array(rng.lognormal(0, 1, events).astype(np.float32)),
+        "history_type": pa.array(rng.choice(["click", "buy"], events)),
+        "history_age_s": pa.array(rng.lognormal(8, 3, events).astype(np.float32)),
+    }
+    columns: dict[str, pa.Array] = {
+        "time_ms": pa.array(np.arange(rows)),
+        "scenario": scenario,
+        "user": pa.array(rng.integers(0, 30, rows)),
+        "level": pa.array(rng.integers(0, 5, rows)),
+        "item": words("i", 40, rows),
+        "brand": brand,
+        "price": pa.array(rng.lognormal(2, 1, rows).astype(np.float32)),
+        "mass": pa.array(rng.lognormal(0, 1, rows).astype(np.float32)),
+        "hour": pa.array(rng.integers(0, 24, rows)),
+        "clicked": pa.array((rng.random(rows) < 1 / (1 + np.exp(-logit))).astype(np.int64)),
+        "importance": pa.array(rng.uniform(0.5, 2, rows).astype(np.float32)),
+        **{name: pa.ListArray.from_arrays(offsets, values) for name, values in flat.items()},
+        "count_item": pa.array(rng.random(rows).astype(np.float32)),
+        "rate_clicked_item": pa.array(rng.normal(0, 1, rows).astype(np.float32)),
+        FAIRNESS: pa.array(rng.uniform(0.2, 5, rows).astype(np.float32)),
+    }
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def serialize(batch: pa.RecordBatch) -> list[bytes]:
+    """tf.Examples of the rows."""
+
+    def listed(array: pa.Array) -> pa.ListArray:
+        one_each = not pa.types.is_list(array.type)
+        values = array if one_each else array.values
+        offsets = pa.array(np.arange(len(array) + 1), pa.int32()) if one_each else array.offsets
+        return pa.ListArray.from_arrays(offsets, values.cast(pa.binary()) if values.type == pa.string() else values)
+
+    arrays = [listed(array) for array in batch.columns]
+    return RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_arrays(arrays, names=batch.schema.names))
+
+
+def write(folder: pathlib.Path, examples: list[bytes], files: int = 2) -> str:
+    """Writes TFRecord.gz files; returns their pattern."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in range(files):
+        with tf.io.TFRecordWriter(str(folder / f"data-{part}.gz"), "GZIP") as writer:
+            for example in examples[part::files]:
+                writer.write(example)
+    return str(folder / "*")
+
+
+def split(folder: pathlib.Path, name: str, batch: pa.RecordBatch) -> str:
+    """Writes a split of an Examples artifact; returns its pattern."""
+    return write(folder / f"Split-{name}", serialize(batch))
+
+
+def schema(batch: pa.RecordBatch) -> schema_pb2.Schema:
+    """TFMD schema of such examples, histories ragged."""
+    out = schema_pb2.Schema(represent_variable_length_as_ragged=True)
+    for field in batch.schema:
+        ragged = pa.types.is_list(field.type)
+        value = field.type.value_type if ragged else field.type
+        kind = {pa.int64(): schema_pb2.INT, pa.float32(): schema_pb2.FLOAT, pa.string(): schema_pb2.BYTES}[value]
+        feature = out.feature.add(name=field.name, type=kind)
+        if not ragged:
+            feature.presence.min_fraction = 1
+            feature.shape.SetInParent()
+    return out
+
+
+def analyse(pattern: str, raw_schema: schema_pb2.Schema, folder: pathlib.Path) -> str:
+    """Runs TFT's analysis over the files; returns the folder of the transform output."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = tf_example_record.TFExampleRecord(pattern, schema=raw_schema, telemetry_descriptors=["test"])
+    with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=tempfile.mkdtemp()):
+        data = pipeline | source.BeamSource()
+        function = (data, source.TensorAdapterConfig()) | tft_beam.AnalyzeDataset(
+            lambda inputs: preprocessing_fn(inputs, CONFIG)
+        )
+        _ = function | tft_beam.WriteTransformFn(str(folder))
+    return str(folder)
+
+
+def transform(folder: pathlib.Path, batch: pa.RecordBatch) -> str:
+    """Writes and analyses the rows as split `train`; returns the folder of the transform output."""
+    return analyse(split(folder, "train", batch), schema(batch), folder / "transform")
+
+
+SMALL = {
+    "embedding": {"dim": 4},
+    "attention_units": (8,),
+    "expert_units": (8,),
+    "shared_experts": 2,
+    "optimizer": {"learning_rate": 0.01},
+}
+"""Settings of a SAR-Net that trains in no time."""
+
+
+def arguments(folder: pathlib.Path, run: str = "run", base: str | None = None, **settings: Any) -> FnArgs:
+    """What TFX hands to `run_fn`, for splits in `folder` and settings of the Trainer."""
+    chosen = TrainerSettings(**{"model_settings": SMALL, "batch_size": 128, "epochs": 3, **settings})
+    return FnArgs(
+        train_files=[str(folder / "Split-train/*")],
+        eval_files=[str(folder / "Split-eval/*")],
+        transform_output=str(folder / "transform"),
+        serving_model_dir=str(folder / run / "model/Format-Serving"),
+        model_run_dir=str(folder / run / "model_run"),
+        base_model=base,
+        custom_config={
+            **CONFIG,
+            "settings": chosen.model_dump_json(),
+            "code_version": "test",
+            "checkpoint": str(folder / "checkpoint"),
+            "warmup_requests": 5,
+        },
+    )
