@@ -9,6 +9,12 @@ class FairnessTable(Artifact):
     TYPE_NAME = "components.FairnessTable"
 
 
+class PublishedDay(Artifact):
+    """`published.json`: the day and the URIs that its examples, fairness table and quarantine now have."""
+
+    TYPE_NAME = "components.PublishedDay"
+
+
 class Quarantine(Artifact):
     """`quarantine.parquet`: file, row, reason and every declared column as text; `summary.json`: counts."""
 

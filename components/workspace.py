@@ -3,7 +3,7 @@
     logs/day=D/*.parquet            what the platform recorded
     quarantine/day=D/               rows refused, with reasons
     examples/day=D/                 checked impressions with histories, rates and Fairness Coefficients;
-                                    `examples/` and `statistics/` within
+                                    `examples/`, `statistics/` and `summary.json` within
     fairness/day=D/                 Fairness Coefficients per (scenario, item)
     models/<version>/               SavedModels, as TF Serving wants them
     checkpoints/<version>/          training weights, for the next warm start
@@ -20,7 +20,9 @@ import datetime
 import json
 import os
 import re
+import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from pyarrow import fs
@@ -88,8 +90,12 @@ class Workspace:
             self.fs.delete_file(path)
 
     def copy(self, source: str, target: str) -> None:
-        """Copies a folder, from any file system into the workspace's."""
+        """Copies a folder or a file, from any file system into the workspace's."""
         source_fs, source_path = fs.FileSystem.from_uri(source)
+        if source_fs.get_file_info(source_path).type == fs.FileType.File:
+            self.fs.create_dir(os.path.dirname(self.path(target)), recursive=True)
+            fs.copy_files(source_path, self.path(target), source_filesystem=source_fs, destination_filesystem=self.fs)
+            return
         self.fs.create_dir(self.path(target), recursive=True)
         for folder in source_fs.get_file_info(fs.FileSelector(source_path, recursive=True)):
             if folder.type == fs.FileType.Directory:
@@ -119,16 +125,31 @@ class Workspace:
             raise FileNotFoundError(f"{folder} is not published: run the day first")
         return f"{folder}/{self.read_text(f'{folder}/{CURRENT}').strip()}"
 
-    def publish(self, table: str, day: str, source: str) -> str:
-        """Copies the folder `source` in and makes it the day's content; then deletes what it replaces."""
+    def publish(self, table: str, day: str, source: str | Mapping[str, str]) -> str:
+        """Makes the folder `source` the day's content, all or nothing, and deletes what it replaces.
+
+        What a killed run left is deleted a day later: until then it may be another run's, still writing.
+
+        Args:
+          source: a folder; or folders and files by the name that they shall have within.
+        """
         folder = self.uri(table, f"day={day}")
+        current = f"{folder}/{CURRENT}"
+        replaced = self.read_text(current).strip() if self.exists(current) else None
         name = uuid.uuid4().hex[:12]
-        self.copy(source, f"{folder}/{name}")
-        self.write_text(f"{folder}/{CURRENT}", name)
+        for part, uri in ({"": source} if isinstance(source, str) else source).items():
+            self.copy(uri, f"{folder}/{name}/{part}".rstrip("/"))
+        self.write_text(current, name)
         for info in self.list(folder):
-            if info.base_name not in (name, CURRENT):
+            if info.base_name == replaced or (info.base_name not in (name, CURRENT) and self._abandoned(info)):
                 self.delete(f"{folder}/{info.base_name}")
         return f"{folder}/{name}"
+
+    def _abandoned(self, entry: fs.FileInfo, seconds: float = 86400) -> bool:
+        """Whether nothing at or below `entry` was written lately."""
+        below = self.fs.get_file_info(fs.FileSelector(entry.path, allow_not_found=True, recursive=True))
+        times = [info.mtime.timestamp() for info in (entry, *below) if info.mtime is not None]
+        return bool(times) and max(times) < time.time() - seconds
 
     # models
 

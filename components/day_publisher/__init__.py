@@ -1,0 +1,1 @@
+"""Puts a checked day where later runs find it."""

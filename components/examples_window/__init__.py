@@ -1,0 +1,1 @@
+"""The published days that a model learns from and is judged on."""

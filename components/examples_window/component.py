@@ -1,0 +1,45 @@
+"""ExamplesWindow: published days as one Examples artifact with splits by date.
+
+Layout of the examples:
+  Split-train/<day>-<file>.gz         the days before the validation days
+  Split-validation/                   the last days before the run's; absent where none can be spared
+  Split-eval/                         the run's day
+  window.json                         days of each split, and where examples and coefficients of each day lie
+"""
+
+from tfx.components.util import examples_utils
+from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import Examples, Schema
+
+
+@component
+def ExamplesWindow(
+    examples: OutputArtifact[Examples],
+    schema: OutputArtifact[Schema],
+    workspace: Parameter[str],
+    day: Parameter[str],
+    declaration: Parameter[str],
+    window_days: Parameter[int],
+    validation_days: Parameter[int] = 1,
+) -> None:
+    """Args:
+    examples: splits `train`, `eval` and perhaps `validation`.
+    schema: `schema.pbtxt` of these examples, `fairness_coefficient` among them.
+    workspace: URI of the workspace.
+    day: ISO date.
+    declaration: JSON of the data set's declaration.
+    window_days: days before `day`, those for validation included.
+    validation_days: how many of these are held out for early stopping, as long as one is left to train on.
+    """
+    from components.examples_window.window import build_window, write_schema
+    from components.workspace import Workspace
+    from schemas.declaration import Declaration
+
+    splits = build_window(Workspace(workspace), day, window_days, validation_days, examples.uri)
+    write_schema(Declaration.model_validate_json(declaration), schema.uri)
+    examples.split_names = artifact_utils.encode_split_names(splits)
+    examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+    examples_utils.set_file_format(examples, "tfrecords_gzip")

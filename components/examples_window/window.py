@@ -1,0 +1,68 @@
+"""Which days train, validate and evaluate; and their files brought together."""
+
+from __future__ import annotations
+
+from google.protobuf import text_format
+from pyarrow import fs
+
+from components.errors import DataRefused
+from components.transfer import mirror, write_json
+from components.workspace import Workspace, shift
+from schemas.declaration import Declaration
+from schemas.tfmd import schema
+
+
+def split_days(
+    day: str, known: list[str], published: list[str], window_days: int, validation_days: int
+) -> dict[str, list[str]]:
+    """Days by split, oldest first; a split without days is left out.
+
+    Args:
+      known: days that have logs or examples; days before the first of them are not missed.
+      published: days that have examples.
+
+    Raises:
+      DataRefused: a day of the window has no examples, or none comes before `day`.
+    """
+    first = min([*known, *published, day])
+    before = [d for d in (shift(day, -back) for back in range(window_days, 0, -1)) if d >= first]
+    missing = [d for d in (*before, day) if d not in set(published)]
+    if missing:
+        raise DataRefused(
+            f"no examples are published of {', '.join(missing)}, within the {window_days} days before {day}: "
+            "run the ingestion of these days first"
+        )
+    if not before:
+        raise DataRefused(f"no day before {day} is there to train on: run the day after it")
+    held_out = validation_days if len(before) > validation_days else 0
+    cut = len(before) - held_out
+    splits = {"train": before[:cut], "validation": before[cut:], "eval": [day]}
+    return {name: days for name, days in splits.items() if days}
+
+
+def build_window(workspace: Workspace, day: str, window_days: int, validation_days: int, target: str) -> list[str]:
+    """Brings the days' files to `target`, a folder a split, and writes `window.json` there.
+
+    Returns:
+      Names of the splits.
+
+    Raises:
+      DataRefused: see `split_days`; or a published day without a file.
+    """
+    splits = split_days(day, workspace.log_days(), workspace.days("examples"), window_days, validation_days)
+    content = {d: workspace.day("examples", d) for days in splits.values() for d in days}
+    for name, days in splits.items():
+        for one in days:
+            if not mirror(f"{content[one]}/examples", f"{target}/Split-{name}", prefix=f"{one}-"):
+                raise DataRefused(f"{content[one]}/examples is empty: run the ingestion of {one} again")
+    tables = {d: workspace.day("fairness", d) for d in content}
+    write_json(f"{target}/window.json", {"day": day, "splits": splits, "examples": content, "fairness": tables})
+    return list(splits)
+
+
+def write_schema(declaration: Declaration, target: str) -> None:
+    """Writes `schema.pbtxt` into folder `target`."""
+    filesystem, path = fs.FileSystem.from_uri(target)
+    filesystem.create_dir(path, recursive=True)
+    with filesystem.open_output_stream(f"{path}/schema.pbtxt") as stream:
+        stream.write(text_format.MessageToString(schema(declaration, fairness=True)).encode())

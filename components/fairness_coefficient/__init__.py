@@ -1,0 +1,1 @@
+"""Fairness Coefficients of a day: how much more than its scenario's average an item deserved its exposure."""

@@ -1,0 +1,69 @@
+"""FairnessCoefficient: scores a day, aggregates by (scenario, item), joins the coefficient to each example."""
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx.components.util import examples_utils
+from tfx.dsl.component.experimental.annotations import (
+    BeamComponentParameter,
+    InputArtifact,
+    OutputArtifact,
+    Parameter,
+)
+from tfx.dsl.component.experimental.decorators import component
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import Examples, Model
+from tfx.utils import path_utils
+
+import models  # noqa: F401  sets Keras up before TensorFlow
+from components.artifacts import FairnessTable
+from components.fairness_coefficient.settings import FairnessSettings
+from components.fairness_coefficient.transforms import fairness_graph
+from schemas.declaration import Declaration
+
+SPLIT = "day"
+
+
+@component(use_beam=True)
+def FairnessCoefficient(
+    examples: InputArtifact[Examples],
+    output: OutputArtifact[Examples],
+    fairness: OutputArtifact[FairnessTable],
+    day: Parameter[str],
+    declaration: Parameter[str],
+    settings: Parameter[str] = "{}",
+    model: InputArtifact[Model] = None,
+    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
+):
+    """Adds the float feature `fairness_coefficient` to a day's examples.
+
+    Args:
+      examples: split `day`.
+      output: split `day`: the same files, records and order, one feature more.
+      fairness: `fairness.parquet`, see `aggregation.fairness_table`.
+      day: ISO date.
+      declaration: JSON of the data set's declaration.
+      settings: JSON of FairnessSettings.
+      model: `Format-Serving/` within; where there is none every coefficient is 1.
+    """
+    serving = path_utils.serving_model_path(model.uri) if model else ""
+    folder = artifact_utils.get_split_uri([examples], SPLIT)
+    target = f"{output.uri}/Split-{SPLIT}"
+    aside = f"{output.uri}/aside"
+    with beam_pipeline as pipeline:
+        fairness_graph(
+            pipeline,
+            files=sorted(tf.io.gfile.glob(f"{folder}/*")),
+            model_uri=serving if tf.io.gfile.exists(serving) else None,
+            table=f"{fairness.uri}/fairness.parquet",
+            folder=target,
+            aside=aside,
+            day=day,
+            declaration=Declaration.model_validate_json(declaration),
+            settings=FairnessSettings.model_validate_json(settings),
+        )
+    tf.io.gfile.rmtree(aside)
+    output.split_names = artifact_utils.encode_split_names([SPLIT])
+    output.span = examples.span
+    examples_utils.set_payload_format(output, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+    examples_utils.set_file_format(output, "tfrecords_gzip")

@@ -1,0 +1,88 @@
+"""Files of serialized tf.Examples: batches in, keys out, one feature more written back."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import operator
+import uuid
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.coders import example_coder
+
+import models  # noqa: F401  sets up Keras before TensorFlow is imported
+from components.errors import DataRefused
+from components.scoring import read_serialized
+from schemas.declaration import FAIRNESS, Declaration
+
+BATCH = 4096
+
+
+def read_records(path: str, size: int = BATCH) -> Iterator[np.ndarray]:
+    """Serialized records of a gzipped TFRecord file, object arrays of at most `size`.
+
+    Raises:
+      DataRefused: the file is damaged.
+    """
+    try:
+        yield from read_serialized(path, size)
+    except tf.errors.DataLossError as error:
+        raise DataRefused(f"{path} is damaged ({error.message.split(';')[0]}): ingest its day again") from None
+
+
+class KeyDecoder:
+    """Reads scenario and item, and nothing else, from serialized examples."""
+
+    def __init__(self, declaration: Declaration):
+        self._columns = (declaration.scenario, declaration.item)
+        schema = schema_pb2.Schema()
+        for column in self._columns:
+            kind = schema_pb2.BYTES if column.type == "string" else schema_pb2.INT
+            schema.feature.add(name=column.name, type=kind)
+        self._decoder = example_coder.ExamplesToRecordBatchDecoder(schema.SerializeToString())
+
+    def __call__(self, records: np.ndarray) -> tuple[pa.Array, pa.Array]:
+        """Scenario and item `[n]`, int64 or string as declared.
+
+        Raises:
+          DataRefused: a record that is no tf.Example or has not exactly one value of a key.
+        """
+        try:
+            batch = self._decoder.DecodeBatch(records.tolist())
+        except RuntimeError as error:
+            raise DataRefused(f"a record is no tf.Example ({error}): ingest its day again") from None
+        out = []
+        for column, values in zip(self._columns, batch.columns):
+            lengths = np.diff(values.offsets.to_numpy())
+            if values.null_count or not (lengths == 1).all():
+                row = int(np.argmin((lengths == 1) & values.is_valid().to_numpy(zero_copy_only=False)))
+                raise DataRefused(f"record {row} of a batch has not exactly one {column.name!r}: ingest its day again")
+            flat = values.flatten()
+            out.append(flat.cast(pa.large_string()).cast(pa.string()) if column.type == "string" else flat)
+        return out[0], out[1]
+
+
+def append_fairness(records: Iterable[bytes], fc: np.ndarray) -> Iterator[bytes]:
+    """Each record with float feature `fairness_coefficient` added.
+
+    Serialized messages laid end to end are the merged message, by the rules of protocol buffers, and a map
+    takes the last entry of a key: nothing of the record is read or written anew.
+    """
+    values = pa.array(fc, pa.float32())
+    column = pa.ListArray.from_arrays(pa.array(np.arange(len(values) + 1, dtype=np.int32)), values)
+    batch = pa.RecordBatch.from_arrays([column], [FAIRNESS])
+    return map(operator.add, records, example_coder.RecordBatchToExamplesEncoder().encode(batch))
+
+
+def write_records(path: str, aside: str, batches: Iterable[Iterable[bytes]]) -> None:
+    """Writes a gzipped TFRecord file in one step: in folder `aside` first. Same records, same bytes."""
+    tf.io.gfile.makedirs(aside)
+    unfinished = f"{aside}/{uuid.uuid4().hex}"
+    with tf.io.TFRecordWriter(unfinished, "GZIP") as writer:
+        collections.deque(map(writer.write, itertools.chain.from_iterable(batches)), maxlen=0)
+    tf.io.gfile.makedirs(path.rpartition("/")[0])
+    tf.io.gfile.rename(unfinished, path, overwrite=True)

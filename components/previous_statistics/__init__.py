@@ -1,0 +1,1 @@
+"""What a day is compared with: the statistics of the day before."""
