@@ -1,0 +1,72 @@
+"""What a simulation is told, checked, and the random streams that follow from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import math
+import zlib
+
+import numpy as np
+
+MIN_ITEMS = 50
+"""Fewer items cannot fill distinct slates."""
+MAX_STRENGTH = 100.0
+
+
+class SimulationError(ValueError):
+    """An argument that no world can be made of; the message names it and what is allowed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Arguments of a simulation.
+
+    Attributes:
+      days: number of consecutive days, from `start_day` on.
+      scenarios, users, items: sizes of the world.
+      impressions_per_day: rows of each day's log, exactly.
+      seed: of everything; the same settings give the same bytes.
+      promotion_strength: extra exposure of a promoted pair as a multiple of its ordinary one; 0 promotes nothing.
+      start_day: ISO date.
+    """
+
+    days: int = 8
+    scenarios: int = 20
+    users: int = 20000
+    items: int = 2000
+    impressions_per_day: int = 100000
+    seed: int = 0
+    promotion_strength: float = 4.0
+    start_day: str = "2024-03-01"
+
+    def __post_init__(self) -> None:
+        least = {"days": 1, "scenarios": 1, "users": 1, "items": MIN_ITEMS, "impressions_per_day": 1, "seed": 0}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < bound:
+                raise SimulationError(f"{name} must be a whole number of at least {bound}, not {value!r}")
+        strength = self.promotion_strength
+        real = isinstance(strength, (int, float)) and not isinstance(strength, bool)
+        if not real or not math.isfinite(strength) or not 0 <= strength <= MAX_STRENGTH:
+            raise SimulationError(f"promotion_strength must lie between 0 and {MAX_STRENGTH:g}, not {strength!r}")
+        try:
+            first = datetime.date.fromisoformat(self.start_day)
+            first + datetime.timedelta(days=int(self.days) - 1)
+        except (TypeError, ValueError, OverflowError):
+            message = f"start_day must be a date such as 2024-03-01 with {self.days} days after it in the calendar"
+            raise SimulationError(f"{message}, not {self.start_day!r}") from None
+        if first < datetime.date(1970, 1, 1):
+            raise SimulationError(f"start_day must not lie before 1970-01-01, not {self.start_day!r}")
+
+    def date(self, day: int) -> str:
+        """ISO date of the day with index `day`."""
+        return (datetime.date.fromisoformat(self.start_day) + datetime.timedelta(days=day)).isoformat()
+
+    def stream(self, name: str, *numbers: int) -> np.random.Generator:
+        """A random stream of its own for each name and numbers.
+
+        Streams do not depend on one another, so a promotion does not change who visits, and no day depends on
+        how many follow.
+        """
+        return np.random.default_rng(np.random.SeedSequence([self.seed, zlib.crc32(name.encode()), *numbers]))

@@ -1,0 +1,324 @@
+"""The simulated platform: tables of the paper, truth, promotions, unbiased exposure, reproducibility."""
+
+import hashlib
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from components.sources.simulator import SimulationError, oracle_auc, simulate
+from components.sources.simulator.oracle import auc, read
+from components.sources.simulator.population import BREADTH_SHARES, Population
+from components.sources.simulator.promotions import Campaign
+from components.sources.simulator.scenarios import CLICK_RATES, SHARES, Scenarios, spread
+from components.sources.simulator.settings import Settings
+from components.sources.simulator.simulate import prepare
+from components.sources.simulator.traffic import DAY_MS, depths
+from components.sources.simulator.truth import Memory, levels
+from components.workspace import Workspace
+from schemas import load_declaration
+
+TABLES = ("logs", "truth", "unbiased", "truth_unbiased")
+FIRST, PROMOTED, LAST = "2024-03-01", "2024-03-02", "2024-03-03"
+SMALL = {"days": 2, "scenarios": 5, "users": 300, "items": 60, "impressions_per_day": 1500}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> str:
+    path = str(tmp_path_factory.mktemp("simulated"))
+    simulate(path, days=3, users=10000, items=1000, impressions_per_day=100000)
+    return path
+
+
+def frame(workspace: str, day: str, unbiased: bool = False) -> pd.DataFrame:
+    """Log and truth side by side."""
+    space = Workspace(workspace)
+    log = read(space, "unbiased" if unbiased else "logs", day).to_pandas()
+    truth = read(space, "truth_unbiased" if unbiased else "truth", day).to_pandas()
+    assert (log[["request_id", "item_id"]] == truth[["request_id", "item_id"]]).all(axis=None)
+    return pd.concat([log, truth.drop(columns=["request_id", "item_id"])], axis=1)
+
+
+def digests(workspace: pathlib.Path) -> dict[str, str]:
+    files = sorted(p for p in workspace.rglob("*") if p.is_file())
+    return {str(p.relative_to(workspace)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def test_same_seed_gives_same_bytes_and_another_seed_others(tmp_path):
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        simulate(str(tmp_path / name), seed=seed, **SMALL)
+    first, second, other = (digests(tmp_path / name) for name in "abc")
+    assert len(first) == 2 * len(TABLES) + 1
+    assert first == second
+    assert all(first[name] != other[name] for name in first)
+
+
+def test_a_day_does_not_depend_on_how_many_follow(tmp_path):
+    simulate(str(tmp_path / "short"), **SMALL)
+    simulate(str(tmp_path / "long"), **{**SMALL, "days": 4})
+    short, long = digests(tmp_path / "short"), digests(tmp_path / "long")
+    assert all(long[name] == short[name] for name in short if name.endswith(".parquet"))
+
+
+def test_a_day_is_replaced_as_a_whole(tmp_path):
+    simulate(str(tmp_path), **SMALL)
+    stray = tmp_path / "logs" / f"day={FIRST}" / "part-00007.parquet"
+    stray.write_bytes(b"old")
+    before = digests(tmp_path)
+    simulate(str(tmp_path), **SMALL)
+    del before[str(stray.relative_to(tmp_path))]
+    assert digests(tmp_path) == before
+    assert not list(tmp_path.rglob("_aside*"))
+    assert Workspace(str(tmp_path)).log_days() == [FIRST, PROMOTED]
+
+
+def test_files_have_the_declared_columns(workspace):
+    for table in ("logs", "unbiased"):
+        for path in pathlib.Path(workspace, table).rglob("*.parquet"):
+            assert pq.read_schema(path).equals(load_declaration("simulator").log_schema)
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_rows_satisfy_the_declaration(workspace, unbiased):
+    rows = frame(workspace, PROMOTED, unbiased)
+    assert len(rows) == 100000
+    for column in load_declaration("simulator").columns:
+        values = rows[column.name]
+        assert not values.isna().any()
+        if column.min is not None:
+            assert values.min() >= column.min
+        if column.max is not None:
+            assert values.max() <= column.max
+        if column.values is not None:
+            assert set(values.unique()) <= set(column.values)
+        if column.type == "string":
+            assert values.str.len().between(1, column.max_length).all()
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_rows_are_consistent(workspace, unbiased):
+    rows = frame(workspace, PROMOTED, unbiased)
+    midnight = pd.Timestamp(PROMOTED, tz="UTC").value // 10**6
+    assert rows.time_ms.is_monotonic_increasing
+    assert rows.time_ms.between(midnight, midnight + DAY_MS - 1).all()
+    assert ((rows.time_ms - midnight) // 3_600_000 == rows.hour).all()
+    assert (rows.is_purchase <= rows.is_click).all()
+    assert rows.probability.between(0, 1, inclusive="neither").all()
+    assert not rows.duplicated(["request_id", "item_id"]).any()
+    requests = rows.groupby("request_id")
+    assert (requests[["user_id", "scenario_id", "time_ms"]].nunique() == 1).all(axis=None)
+    assert (requests.position.max() + 1 == requests.size()).all()
+    attributes = {"user_id": ["age_band", "home_region", "member_level"], "scenario_id": ["scenario_theme"]}
+    attributes["item_id"] = ["category", "destination", "price"]
+    for key, columns in attributes.items():
+        assert (rows.groupby(key)[columns].nunique() == 1).all(axis=None)
+
+
+def test_unbiased_rows_have_the_same_visits(workspace):
+    keys = ["request_id", "time_ms", "user_id", "scenario_id", "position", "purpose"]
+    pd.testing.assert_frame_equal(frame(workspace, PROMOTED)[keys], frame(workspace, PROMOTED, True)[keys])
+
+
+def test_twenty_scenarios_have_the_papers_shares_and_click_rates(workspace):
+    rows = frame(workspace, FIRST)
+    by_scenario = rows.groupby("scenario_id").agg(rows=("is_click", "size"), rate=("probability", "mean"))
+    assert list(by_scenario.index) == [f"s{i:02d}" for i in range(1, 21)]
+    share = np.array(SHARES) / sum(SHARES)
+    # Requests of about 6 impressions are drawn, so counts vary more than single impressions would.
+    assert (np.abs(by_scenario.rows / len(rows) - share) < 5 * np.sqrt(6.5 * share / len(rows))).all()
+    rate = np.array(CLICK_RATES) / 100
+    spread_of_mean = rate * np.sqrt(2.5 / by_scenario.rows)
+    assert (np.abs(by_scenario.rate - rate) < 0.15 * rate + 5 * spread_of_mean).all()
+    assert np.corrcoef(by_scenario.rate, rate)[0, 1] > 0.97
+
+
+@given(st.integers(1, 600))
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_any_number_of_scenarios_is_spread_within_the_table(count):
+    share, rate = spread(count)
+    assert share.shape == rate.shape == (count,)
+    assert share.sum() == pytest.approx(1)
+    assert (share > 0).all()
+    assert share.max() / share.min() <= 1.001 * max(SHARES) / min(SHARES)
+    assert rate.min() >= min(CLICK_RATES) / 100
+    assert rate.max() <= max(CLICK_RATES) / 100
+
+
+def test_users_spread_over_scenarios_as_in_the_paper():
+    settings = Settings(users=20000)
+    breadth = Population.build(settings, Scenarios.build(settings)).breadth
+    share = np.histogram(breadth, [1, 2, 4, 6, 8, 10, 21])[0] / len(breadth)
+    expected = np.array(BREADTH_SHARES) / sum(BREADTH_SHARES)
+    assert np.abs(share - expected).max() < 0.015
+
+
+def test_users_visit_only_their_scenarios(workspace):
+    population = prepare(Settings(users=10000, items=1000))[0].population
+    allowed = set(zip(population.members.tolist(), population.member_of.tolist()))
+    rows = frame(workspace, LAST)
+    seen = set(zip(rows.user_id.str[1:].astype(int), rows.scenario_id.str[1:].astype(int) - 1))
+    assert seen <= allowed
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_truth_is_calibrated(workspace, unbiased):
+    rows = pd.concat([frame(workspace, day, unbiased) for day in (FIRST, PROMOTED, LAST)])
+    group = pd.qcut(rows.probability, 10, labels=False)
+    for part in [rows, *(rows[group == g] for g in range(10))]:
+        p = part.probability.to_numpy(float)
+        error = np.sqrt((p * (1 - p)).sum()) / len(p)
+        assert abs(part.is_click.mean() - p.mean()) < 4.5 * error
+
+
+def test_oracle_ranks_within_the_range_of_real_logs(workspace):
+    result = oracle_auc(workspace, FIRST)
+    assert 0.72 < result["overall"] < 0.80
+    assert len(result) == 21
+    large = [result[f"s{i + 1:02d}"] for i in range(20) if SHARES[i] > 3]
+    assert 0.68 < min(large) < max(large) < 0.84
+    assert 0.70 < oracle_auc(workspace, FIRST, unbiased=True)["overall"] < 0.85
+
+
+def test_promotions_multiply_the_exposure_of_their_pairs(workspace, tmp_path):
+    sizes = {"users": 10000, "items": 1000}
+    simulate(str(tmp_path), days=2, impressions_per_day=100000, promotion_strength=0, **sizes)
+    campaign = Campaign.of(Settings(**sizes), prepare(Settings(**sizes))[0].catalogue, 1)
+    biased, ordinary = frame(workspace, PROMOTED), frame(str(tmp_path), PROMOTED)
+
+    def shown(rows: pd.DataFrame) -> np.ndarray:
+        return campaign.pairs[rows.scenario_id.str[1:].astype(int) - 1, rows.item_id.str[1:].astype(int)]
+
+    assert (shown(biased) == biased.promoted).all()
+    assert (biased.promoted | ~biased.boosted).all()
+    ratio = biased.promoted.mean() / shown(ordinary).mean()
+    assert ratio == pytest.approx(1 + 4.0 - campaign.push.mean(), rel=0.2)
+    assert biased[biased.boosted].probability.mean() < biased[~biased.boosted].probability.mean()
+
+
+def test_nothing_is_boosted_on_ordinary_days_or_with_strength_zero(workspace, tmp_path):
+    simulate(str(tmp_path), promotion_strength=0, **SMALL)
+    for path, day in ((workspace, FIRST), (str(tmp_path), FIRST), (str(tmp_path), PROMOTED)):
+        assert not frame(path, day)[["boosted", "promoted"]].any(axis=None)
+    assert not frame(workspace, PROMOTED, unbiased=True)[["boosted", "promoted"]].any(axis=None)
+
+
+def test_a_promotion_changes_neither_visits_nor_unbiased_items(workspace, tmp_path):
+    simulate(str(tmp_path), days=2, users=10000, items=1000, impressions_per_day=100000, promotion_strength=8)
+    columns = ["request_id", "user_id", "scenario_id", "item_id"]
+    strong, usual = frame(str(tmp_path), PROMOTED, True), frame(workspace, PROMOTED, True)
+    pd.testing.assert_frame_equal(strong[columns], usual[columns])
+
+
+def test_unbiased_exposure_is_uniform(workspace):
+    rows = pd.concat([frame(workspace, day, True) for day in (FIRST, PROMOTED, LAST)])
+    for part in (rows, rows[rows.position == 0], rows[rows.scenario_id == "s08"]):
+        count = part.item_id.value_counts().reindex([f"i{i:05d}" for i in range(1000)], fill_value=0)
+        expected = len(part) / 1000
+        chi_square = ((count - expected) ** 2 / expected).sum()
+        assert abs(chi_square - 999) < 5 * np.sqrt(2 * 999)
+
+
+def test_users_repeat_purchases(tmp_path):
+    simulate(str(tmp_path), days=6, users=300, items=60, scenarios=2, impressions_per_day=20000)
+    rows = pd.concat([frame(str(tmp_path), day).assign(day=day) for day in Workspace(str(tmp_path)).log_days()])
+    bought = rows[rows.is_purchase == 1].groupby(["user_id", "item_id"]).day.min().rename("first").reset_index()
+    clicks = rows[rows.is_click == 1].merge(bought, how="left")
+    before = clicks["first"] < clicks.day
+    assert before.sum() > 100
+    assert clicks[before].is_purchase.mean() > 2 * clicks[~before].is_purchase.mean()
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=40), st.integers(0, 40))
+def test_memory_keeps_the_newest_events(events, cut):
+    memory = Memory.empty(4)
+    for part in (events[:cut], events[cut:]):
+        user, item = np.array(part, np.int32).reshape(-1, 2).T
+        every = np.ones(len(user), bool)
+        memory = memory.after(user, item, every, every)
+    for user in range(4):
+        items = [-1] * 6 + [i for u, i in events if u == user]
+        assert memory.clicked[user].tolist() == items[-6:]
+        assert memory.bought[user].tolist() == items[-4:]
+
+
+@given(st.integers(1, 5000), st.integers(0, 9))
+def test_depths_add_up(impressions, seed):
+    drawn = depths(np.random.default_rng(seed), impressions)
+    assert drawn.sum() == impressions
+    assert drawn.min() >= 1
+    assert drawn.max() <= 8
+
+
+def test_levels_reach_the_wanted_rates():
+    rng = np.random.default_rng(0)
+    scenario = np.repeat(np.arange(3, dtype=np.int32), 500)
+    utility = rng.standard_normal(1500).astype(np.float32) * 2
+    wanted = np.array([0.01, 0.09, 0.5])
+    p = 1 / (1 + np.exp(-(levels(scenario, utility, wanted)[scenario] + utility)))
+    np.testing.assert_allclose(np.bincount(scenario, p) / 500, wanted, rtol=1e-4)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=1, max_size=30))
+def test_auc_counts_pairs(rows):
+    label, score = (np.array(column) for column in zip(*rows))
+    difference = score[label][:, None] - score[~label]
+    expected = np.nan if difference.size == 0 else ((difference > 0) + 0.5 * (difference == 0)).mean()
+    np.testing.assert_allclose(auc(label, score.astype(float)), expected)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"scenarios": 1},
+        {"scenarios": 500, "users": 40},
+        {"users": 1, "impressions_per_day": 1},
+        {"items": 50, "promotion_strength": 100.0},
+    ],
+)
+def test_extreme_worlds_are_simulated(tmp_path, sizes):
+    sizes = {**SMALL, **sizes}
+    simulate(str(tmp_path), **sizes)
+    for unbiased in (False, True):
+        rows = frame(str(tmp_path), PROMOTED, unbiased)
+        assert len(rows) == sizes["impressions_per_day"]
+        assert not rows.duplicated(["request_id", "item_id"]).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("days", 0),
+        ("scenarios", 0),
+        ("users", -1),
+        ("users", 2.5),
+        ("items", 49),
+        ("impressions_per_day", 0),
+        ("seed", -1),
+        ("promotion_strength", -0.5),
+        ("promotion_strength", float("nan")),
+        ("start_day", "1 March"),
+        ("start_day", "1969-12-31"),
+        ("start_day", "9999-12-31"),
+    ],
+)
+def test_bad_arguments_are_refused_in_one_sentence(tmp_path, name, value):
+    with pytest.raises(SimulationError, match=f"^{name} must [^\n]*$"):
+        simulate(str(tmp_path / "w"), **{name: value})
+    assert not (tmp_path / "w").exists()
+
+
+def test_progress_is_told(tmp_path):
+    heard = []
+    simulate(str(tmp_path), progress=lambda message, fraction: heard.append((message, fraction)), **SMALL)
+    assert [round(fraction, 3) for _, fraction in heard] == [0.333, 0.667, 1.0]
+    assert heard[-1][0] == f"simulated {PROMOTED}"
+
+
+def test_reading_a_day_that_was_not_simulated(tmp_path):
+    with pytest.raises(FileNotFoundError, match="simulate the day first"):
+        oracle_auc(str(tmp_path), FIRST)
