@@ -1,0 +1,70 @@
+"""LogExampleGen: checks a day's logs and turns them into tf.Examples with histories and rates.
+
+Layout of the outputs:
+  examples/Split-day/data_tfrecord-*.gz   one split "day"; a file for each partition of users
+  schema/schema.pbtxt                     what StatisticsGen, ExampleValidator and Transform go by
+  quarantine/quarantine.parquet           rows refused: file, row (from 0), reason, declared columns as text
+  quarantine/summary.json                 day, rows_read, rows_accepted, duplicates_dropped, quarantined (by
+                                          reason, most frequent first)
+"""
+
+import os
+
+import apache_beam as beam
+from google.protobuf import text_format
+from tfx.components.util import examples_utils
+from tfx.dsl.component.experimental.annotations import BeamComponentParameter, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import Examples, Schema
+
+from components.artifacts import Quarantine
+from components.log_example_gen.graph import Job
+from components.log_example_gen.ingest import ingest
+from components.log_example_gen.settings import IngestSettings
+from schemas import tfmd
+from schemas.declaration import Declaration
+
+SPLIT = "day"
+
+
+@component(use_beam=True)
+def LogExampleGen(
+    workspace: Parameter[str],
+    day: Parameter[str],
+    declaration: Parameter[str],
+    settings: Parameter[str],
+    examples: OutputArtifact[Examples],
+    schema: OutputArtifact[Schema],
+    quarantine: OutputArtifact[Quarantine],
+    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
+):
+    """Ingests one day.
+
+    Args:
+      workspace: URI of the workspace.
+      day: ISO date.
+      declaration: JSON text of a `schemas.declaration.Declaration`.
+      settings: JSON text of an `IngestSettings`.
+
+    Raises:
+      IngestError: the day's logs are refused.
+    """
+    examples.split_names = artifact_utils.encode_split_names([SPLIT])
+    examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+    examples_utils.set_file_format(examples, "tfrecords_gzip")
+    job = Job(
+        workspace=workspace,
+        day=day,
+        declaration=declaration,
+        settings=IngestSettings.model_validate_json(settings),
+        examples=examples.uri,
+        split=artifact_utils.get_split_uri([examples], SPLIT),
+        quarantine=quarantine.uri,
+    )
+    ingest(job, beam_pipeline)
+    proto = tfmd.schema(Declaration.model_validate_json(declaration))
+    with fileio.open(os.path.join(schema.uri, "schema.pbtxt"), "w") as file:
+        file.write(text_format.MessageToString(proto))

@@ -1,0 +1,107 @@
+"""Day-lagged event rates: how often each key was shown, and what came of it, in the days before.
+
+Counts are kept as RecordBatches (`_key` uint64, sorted and unique; `_impressions` and one column an
+event, float64). Keys are 64-bit hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from components.log_example_gen.hashing import combine, numpy_of
+from components.log_example_gen.streams import ROW_HASH, hash_name
+from schemas.declaration import Declaration
+
+KEY, IMPRESSIONS = "_key", "_impressions"
+TOTAL = -1
+"""Stands for the key set of all impressions together."""
+
+
+def of_user(declaration: Declaration) -> tuple[int, ...]:
+    """Positions of the key sets with the user: counted where the user's rows are, never broadcast."""
+    assert declaration.rates is not None
+    return tuple(i for i, keys in enumerate(declaration.rates.keys) if declaration.user.name in keys)
+
+
+def count(rows: pa.Table, declaration: Declaration) -> dict[int, pa.RecordBatch]:
+    """Counts of one partition by key set, and under `TOTAL` of all its rows; duplicates count once.
+
+    Args:
+      rows: batches of the `rated` stream.
+    """
+    assert declaration.rates is not None
+    # In the order of the hashes, which is that of no bundle.
+    _, kept = np.unique(rows.column(ROW_HASH).to_numpy(), return_index=True)
+    values = {IMPRESSIONS: np.ones(len(kept))}
+    for event in declaration.rates.events:
+        values[event] = rows.column(event).to_numpy()[kept].astype(np.float64)
+    out = {TOTAL: _sum(np.zeros(len(kept), np.uint64), values)}
+    for index, keys in enumerate(declaration.rates.keys):
+        hashes = [rows.column(hash_name(name)).to_numpy()[kept] for name in keys]
+        out[index] = _sum(combine(hashes), values)
+    return out
+
+
+def merge(counts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """The sum of several counts of one key set, the same whatever their order."""
+    table = pa.Table.from_batches([batch.replace_schema_metadata() for batch in counts])
+    columns = {name: table.column(name).to_numpy() for name in table.column_names}
+    # The order of addends decides the last bit of a sum of fractions, and batches come in any order.
+    order = np.lexsort(tuple(columns.values()))
+    keys, *values = (column[order] for column in columns.values())
+    return _sum(keys, dict(zip(list(columns)[1:], values)))
+
+
+def columns(
+    keys: Mapping[int, np.ndarray], counts: Mapping[int, pa.RecordBatch], declaration: Declaration
+) -> dict[str, pa.Array]:
+    """The declared rate and count columns, float32 `[N]`; 0 where nothing is known.
+
+    `log((events + prior * rate) / (impressions + prior) / rate)` and `log1p(impressions)`, see
+    `schemas.declaration.Rates`.
+
+    Args:
+      keys: uint64 `[N]` by key set, those of the impressions.
+      counts: by key set and `TOTAL`; absent where there were no rows.
+    """
+    assert declaration.rates is not None
+    prior = declaration.rates.prior
+    total = counts.get(TOTAL)
+    out = {}
+    for column in declaration.rate_columns:
+        index = declaration.rates.keys.index(column.keys)
+        shown = _find(counts.get(index), IMPRESSIONS, keys[index])
+        if column.kind == "count":
+            out[column.name] = np.log1p(shown)
+            continue
+        assert column.event is not None
+        rate = _ratio(total, column.event)
+        happened = _find(counts.get(index), column.event, keys[index])
+        out[column.name] = (
+            np.log((happened + prior * rate) / (shown + prior) / rate) if rate > 0 else np.zeros(len(shown))
+        )
+    return {name: pa.array(values.astype(np.float32)) for name, values in out.items()}
+
+
+def _ratio(total: pa.RecordBatch | None, event: str) -> float:
+    if total is None or not total.num_rows:
+        return 0.0
+    return total.column(event)[0].as_py() / total.column(IMPRESSIONS)[0].as_py()
+
+
+def _find(counts: pa.RecordBatch | None, name: str, keys: np.ndarray) -> np.ndarray:
+    if counts is None or not counts.num_rows:
+        return np.zeros(len(keys))
+    known, values = numpy_of(counts.column(KEY)), numpy_of(counts.column(name))
+    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.where(known[at] == keys, values[at], 0.0)
+
+
+def _sum(keys: np.ndarray, values: Mapping[str, np.ndarray]) -> pa.RecordBatch:
+    order = np.argsort(keys, kind="stable")
+    distinct, starts = np.unique(keys[order], return_index=True)
+    sums = [np.add.reduceat(v[order], starts) if len(starts) else v for v in values.values()]
+    return pa.RecordBatch.from_arrays([pa.array(distinct), *map(pa.array, sums)], [KEY, *values])

@@ -1,0 +1,25 @@
+"""Settings of ingestion."""
+
+from __future__ import annotations
+
+import pydantic
+
+from schemas.declaration import Strict
+
+
+class IngestSettings(Strict):
+    """How a day is ingested.
+
+    Attributes:
+      partitions: groups of users, each held by one worker at a time and written as one file.
+      max_quarantined_share: the run fails when a larger share of the day's rows was refused.
+      batch_rows: rows of a log file read, checked and shuffled at once.
+      slice_rows: impressions whose histories are laid out at once.
+      compression_level: of gzip, 1 (fast) to 9 (small).
+    """
+
+    partitions: int = pydantic.Field(32, ge=1, le=99_999)
+    max_quarantined_share: float = pydantic.Field(0.05, ge=0, le=1)
+    batch_rows: int = pydantic.Field(65_536, ge=1)
+    slice_rows: int = pydantic.Field(4_096, ge=1)
+    compression_level: int = pydantic.Field(1, ge=1, le=9)
