@@ -126,6 +126,7 @@ def training(
             "settings": config.trainer.model_dump_json(),
             "warmup_requests": config.pusher.warmup_requests,
             "code_version": CODE_VERSION,
+            "checkpoint": f"{workspace}/tfx/checkpoint/day={day}",
         },
     )
     evaluator = Evaluator(

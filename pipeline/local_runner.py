@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import logging
-import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler, constants
@@ -14,7 +13,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline
-from tfx.orchestration.portable import runtime_parameter_utils
+from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from components.workspace import Workspace
 
@@ -40,27 +39,26 @@ class GraphRun:
     seconds: dict[str, float]
 
 
-class _NodeEvents(logging.Handler):
-    """Turns the runner's log lines into calls: it has no hooks."""
+@contextlib.contextmanager
+def _told(listener: Listener) -> Iterator[dict[str, float]]:
+    """Tells of each component's start and end, and times it: LocalDagRunner has no hooks of its own."""
+    seconds: dict[str, float] = {}
+    launch = launcher.Launcher.launch
 
-    _LINE = re.compile(r"Component (\S+) is (running|finished)\.")
+    def timed(self: launcher.Launcher):
+        name = self._pipeline_node.node_info.id
+        listener(name, "running")
+        started = time.monotonic()
+        result = launch(self)
+        seconds[name] = round(time.monotonic() - started, 2)
+        listener(name, "finished")
+        return result
 
-    def __init__(self, listener: Listener):
-        super().__init__()
-        self._listener = listener
-        self._started: dict[str, float] = {}
-        self.seconds: dict[str, float] = {}
-
-    def emit(self, record: logging.LogRecord) -> None:
-        match = self._LINE.match(record.getMessage())
-        if not match:
-            return
-        name, state = match.groups()
-        if state == "running":
-            self._started[name] = time.monotonic()
-        else:
-            self.seconds[name] = round(time.monotonic() - self._started[name], 2)
-        self._listener(name, state)
+    launcher.Launcher.launch = timed
+    try:
+        yield seconds
+    finally:
+        launcher.Launcher.launch = launch
 
 
 def run_graph(
@@ -89,17 +87,9 @@ def run_graph(
     )
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
-    events = _NodeEvents(listener)
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.addHandler(events)
-    logger.setLevel(min(level or logging.INFO, logging.INFO))
-    try:
+    with _told(listener) as seconds:
         LocalDagRunner().run_with_ir(ir)
-    finally:
-        logger.removeHandler(events)
-        logger.setLevel(level)
-    return GraphRun(_outputs(connection, run_id, [c.id for c in components]), events.seconds)
+    return GraphRun(_outputs(connection, run_id, [c.id for c in components]), seconds)
 
 
 def _outputs(

@@ -4,8 +4,6 @@ TFMA's thresholds cannot say "every scenario above a size"; and a sentence for e
 person on call wants to read. Layout: `BLESSED` or `NOT_BLESSED`, as TFX has it, and `verdict.json`.
 """
 
-from __future__ import annotations
-
 import json
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter

@@ -4,8 +4,6 @@ Layout of the evaluation: TFMA's own files (`tfma.load_eval_result` reads them),
 `calibration.json` and `metrics.json`, which sums it all up.
 """
 
-from __future__ import annotations
-
 import json
 
 import apache_beam as beam
@@ -52,6 +50,6 @@ def Evaluator(
     batch_size = EvaluationSettings.model_validate_json(settings).batch_size
     with beam_pipeline as pipeline:
         evaluate(pipeline, files, models, declared, evaluation.uri, batch_size)
-    summary = summarize(evaluation.uri, declared.request is not None)
+    summary = summarize(evaluation.uri, list(models), declared.request is not None)
     with fileio.open(f"{evaluation.uri}/metrics.json", "w") as stream:
         stream.write(json.dumps(summary, indent=1))

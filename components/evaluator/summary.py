@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow_model_analysis as tfma
@@ -15,24 +16,26 @@ OVERALL = ""
 
 
 def _value(result: dict[str, Any]) -> float | None:
-    value = result.get("doubleValue")
-    return None if value is None or math.isnan(value) else float(value)
+    value = float(result.get("doubleValue", "nan"))  # NaN comes as text
+    return None if math.isnan(value) else value
 
 
-def summarize(output: str, has_requests: bool) -> dict[str, Any]:
+def summarize(output: str, models: Sequence[str], has_requests: bool) -> dict[str, Any]:
     """Reads an evaluation's folder.
+
+    Args:
+      models: names of the models that were evaluated.
+      has_requests: whether GAUC was computed.
 
     Returns:
       `{"slices": {scenario or "" for all: {model: {metric: value or None}}}, "calibration": {model: bins}}`;
       None stands for what a one-class slice leaves undefined.
     """
     slices: dict[str, dict[str, dict[str, float | None]]] = {}
-    result = tfma.load_eval_result(output)
-    models = [spec.name for spec in result.config.model_specs]
     for name in models:
-        model_name = name if len(models) > 1 else ""
-        loaded = tfma.load_eval_result(output, model_name=model_name) if len(models) > 1 else result
-        for key, outputs in loaded.slicing_metrics:
+        # TFMA forgets the name of a model that is alone
+        result = tfma.load_eval_result(output, model_name=name if len(models) > 1 else "")
+        for key, outputs in result.slicing_metrics:
             scenario = str(key[0][1]) if key else OVERALL
             values = outputs[""][""]
             slices.setdefault(scenario, {})[name] = {metric: _value(value) for metric, value in sorted(values.items())}

@@ -3,8 +3,6 @@
 Layout of the pushed model: `version.json` with the version and whether it is new; `version` 0 if not blessed.
 """
 
-from __future__ import annotations
-
 import json
 import os
 
