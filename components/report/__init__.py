@@ -1,0 +1,1 @@
+"""The report of a day's run: one self-contained page."""

@@ -1,0 +1,139 @@
+"""Which scenarios' behaviors a model attends to, seen from each scenario."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter
+
+from components.report import style
+from components.report.page import Figure, Missing, Section, count, short
+from components.report.run import Run
+
+PER_SCENARIO = 400
+"""Impressions of a scenario that are run through the model."""
+DRAWN, LEAST = 20, 30
+"""Scenarios on each axis, and behaviors below which a field stays empty."""
+_SPAN = 4.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Attention:
+    """Sums over behaviors.
+
+    Attributes:
+      current, behavior: names of scenarios, the most frequent first.
+      behaviors: int64 `[current, behavior]`, how many were seen.
+      relative: float64, same shape: mean weight relative to the average behavior of the same history.
+      rows: impressions with a history.
+    """
+
+    current: list[str]
+    behavior: list[str]
+    behaviors: np.ndarray
+    relative: np.ndarray
+    rows: int
+
+
+def summarize(current: np.ndarray, behavior: np.ndarray, weight: np.ndarray, length: np.ndarray) -> Attention:
+    """Sums weights by pair of scenarios.
+
+    Args:
+      current: scenario of each impression, text `[B]`.
+      behavior: scenario of each behavior, text `[N]`, impression after impression.
+      weight: float `[N]`, theirs; those of an impression may add up to anything.
+      length: int64 `[B]`, behaviors of each impression.
+    """
+    row = np.repeat(np.arange(len(current)), length)
+    total = np.bincount(row, weight, minlength=len(current))[row]
+    relative = np.divide(weight * length[row], total, out=np.zeros(len(weight)), where=total > 0)
+    names, of = np.unique(current, return_inverse=True)
+    sources, source = np.unique(behavior, return_inverse=True)
+    field = of[row] * len(sources) + source
+    size = len(names) * len(sources)
+    seen = np.bincount(field, minlength=size).reshape(len(names), len(sources))
+    sums = np.bincount(field, relative, minlength=size).reshape(seen.shape)
+    rows, columns = np.argsort(-seen.sum(1), kind="stable"), np.argsort(-seen.sum(0), kind="stable")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = sums / seen
+    return Attention(
+        names[rows].tolist(),
+        sources[columns].tolist(),
+        seen[np.ix_(rows, columns)],
+        mean[np.ix_(rows, columns)],
+        int((length > 0).sum()),
+    )
+
+
+def section(run: Run) -> Section:
+    """Raises:
+    Missing: the model has no attention, or what it takes to run it is gone.
+    """
+    if run.declaration.history is None or not any(
+        c.source == run.declaration.scenario.name for c in run.declaration.history_columns
+    ):
+        raise Missing("Impressions of this data set have no history with scenarios.")
+    weights = run.artifact("Trainer", "model_run", "weights")
+    graph = run.artifact("Transform", "transform_graph")
+    from components.report.attention_weights import measure
+
+    found = summarize(*measure(run, weights, graph, PER_SCENARIO))
+    return Section("attention", "Attention over behaviors", _LEAD, [_chart(found)])
+
+
+_LEAD = (
+    "How much weight the candidate gives a past behavior, by the scenario it comes from and the scenario that is "
+    "looked at now; 1 is the average behavior of the same history."
+)
+
+
+def _chart(found: Attention) -> Figure:
+    rows, columns = found.current[:DRAWN], found.behavior[:DRAWN]
+    value = found.relative[: len(rows), : len(columns)].copy()
+    value[found.behaviors[: len(rows), : len(columns)] < LEAST] = np.nan
+    colors = LinearSegmentedColormap.from_list("lift", [style.ALERT, "#f7f7f5", style.CANDIDATE])
+    colors.set_bad("white")
+    furthest = np.abs(np.log(value[value > 0])).max(initial=0.0)
+    span = float(np.clip(furthest, np.log(1.25), np.log(_SPAN)))
+    wide = len(columns) > 10
+
+    def paint(canvas: Canvas) -> None:
+        axes = canvas.add_subplot()
+        image = axes.pcolormesh(
+            np.clip(value, np.exp(-span), np.exp(span)),
+            norm=LogNorm(np.exp(-span), np.exp(span)),
+            cmap=colors,
+            edgecolors="white",
+            linewidth=0.8,
+        )
+        axes.set_xticks(np.arange(len(columns)) + 0.5, [short(c, 14) for c in columns], rotation=90 if wide else 0)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, [short(r) for r in rows])
+        axes.tick_params(labelcolor=style.INK)
+        axes.invert_yaxis()
+        axes.grid(visible=False)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        axes.set_xlabel("scenario of the behavior")
+        axes.set_ylabel("scenario looked at")
+        for i, j in np.argwhere(np.isfinite(value)):
+            strong = abs(np.log(max(value[i, j], 1e-9))) > 0.62 * span
+            axes.text(
+                j + 0.5, i + 0.5, f"{value[i, j]:.2f}", ha="center", va="center",
+                fontsize=6.2 if wide else 7.5, color="white" if strong else style.INK,
+            )  # fmt: skip
+        ticks = [t for t in (0.25, 0.5, 0.8, 1, 1.25, 2, 4) if np.exp(-span) * 0.999 <= t <= np.exp(span) * 1.001]
+        bar = canvas.colorbar(image, ax=axes, fraction=0.03, pad=0.015, ticks=ticks)
+        bar.outline.set_visible(False)
+        bar.ax.minorticks_off()
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
+
+    which = f"The {len(rows)} and {len(columns)} most frequent scenarios of" if len(found.current) > DRAWN else "From"
+    return Figure(
+        "Relative attention by scenario",
+        f"{which} {count(found.rows)} impressions of the day, at most {PER_SCENARIO} a scenario, with "
+        f"{count(found.behaviors.sum())} behaviors; fields with fewer than {LEAST} behaviors are empty.",
+        style.draw("attention", (style.WIDE, 1.2 + 0.24 * len(rows) + (0.35 if wide else 0)), paint),
+    )

@@ -1,0 +1,164 @@
+"""Click rate and AUC of each scenario against the model in service."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.figure import Figure as Canvas
+
+from components.report import style
+from components.report.page import (
+    NOTHING,
+    Cell,
+    Figure,
+    Missing,
+    Note,
+    Section,
+    Table,
+    count,
+    decimal,
+    difference,
+    listed,
+    percent,
+    short,
+    signed,
+    tone,
+)
+from components.report.run import CANDIDATE, OVERALL, SERVED, Run
+
+DRAWN, LISTED = 30, 100
+
+
+def auc_error(auc: float | None, clicks: float, others: float) -> float | None:
+    """Standard error of an AUC (Hanley and McNeil, 1982), for `clicks` clicked rows and `others` not clicked."""
+    if auc is None or clicks < 1 or others < 1:
+        return None
+    both = auc / (2 - auc) - auc**2, 2 * auc**2 / (1 + auc) - auc**2
+    variance = auc * (1 - auc) + (clicks - 1) * both[0] + (others - 1) * both[1]
+    return math.sqrt(max(variance, 0.0) / (clicks * others))
+
+
+def section(run: Run, oracle: dict[str, float] | None = None) -> Section:
+    """Args:
+      oracle: AUC of the true click probability by scenario and `overall`, where it is known.
+
+    Raises:
+      Missing: the run recorded no metrics.
+    """
+    names = run.scenarios
+    if not names:
+        raise Missing("The run recorded no metrics by scenario.")
+    blocks: list[Figure | Table | Note] = [_chart(run, names[:DRAWN]), _table(run, names, oracle or {})]
+    left_out = run.record.get("verdict", {}).get("left_out_scenarios", [])
+    if run.served and left_out:
+        blocks.append(
+            Note(
+                "Without a say in the decision, for too few rows or clicks, labels of one kind only, or no score of "
+                f"the model in service: {listed(sorted(left_out), 40)}."
+            )
+        )
+    return Section("scenarios", "Scenarios", _lead(run, names), blocks)
+
+
+def _gain(run: Run, name: str) -> float | None:
+    here = run.slices[name]
+    return difference(here[CANDIDATE].get("auc"), here.get(SERVED, {}).get("auc"))
+
+
+def _lead(run: Run, names: list[str]) -> str:
+    gains = [(gain, name) for name in names if (gain := _gain(run, name)) is not None]
+    if not gains:
+        return f"{count(len(names))} scenarios; no model was in service to compare with."
+    rows = sum(run.slices[name][CANDIDATE]["examples"] for gain, name in gains if gain > 0)
+    all_rows = sum(run.slices[name][CANDIDATE]["examples"] for _, name in gains)
+    (worst, where), (best, there) = min(gains), max(gains)
+    return (
+        f"The candidate ranks better than the model in service in {sum(g > 0 for g, _ in gains)} of {len(gains)} "
+        f"scenarios, which hold {percent(rows / all_rows, 0)} of their impressions; the differences reach from "
+        f"{signed(worst)} ({short(where)}) to {signed(best)} ({short(there)})."
+    )
+
+
+def _chart(run: Run, names: list[str]) -> Figure:
+    places = list(range(len(names)))
+    mine = [run.slices[name][CANDIDATE] for name in names]
+    old = [run.slices[name].get(SERVED, {}).get("auc") for name in names]
+
+    def paint(canvas: Canvas) -> None:
+        rates, aucs = canvas.subplots(1, 2, sharey=True, width_ratios=(2, 3))
+        rates.barh(places, [100 * m["clicks"] / m["examples"] for m in mine], color=style.SOFT, height=0.62)
+        predicted = [100 * m["mean_score"] if m.get("mean_score") is not None else math.nan for m in mine]
+        rates.plot(predicted, places, linestyle="", marker="|", markersize=9, markeredgewidth=2, color=style.CANDIDATE)
+        rates.set_title("Click rate, %; the line is the mean prediction")
+        style.horizontal(rates, [short(name) for name in names])
+        for place, metrics, before in zip(places, mine, old):
+            auc, clicks = metrics.get("auc"), metrics["clicks"]
+            if auc is None:
+                continue
+            error = auc_error(auc, clicks, metrics["examples"] - clicks) or 0
+            aucs.plot((auc - error, auc + error), (place, place), color=style.SOFT, linewidth=5, zorder=2)
+            if before is not None:
+                aucs.plot((before, auc), (place, place), color=style.MUTED, linewidth=0.8, zorder=3)
+        kinds = ((SERVED, old, style.SERVED), (CANDIDATE, [m.get("auc") for m in mine], style.CANDIDATE))
+        for label, values, color in kinds:
+            known = [(value, place) for value, place in zip(values, places) if value is not None]
+            if known:
+                text = "model in service" if label == SERVED else "candidate"
+                aucs.plot(*zip(*known), linestyle="", marker="o", markersize=5, color=color, label=text, zorder=4)
+        overall = run.overall.get("auc")
+        if overall is not None:
+            aucs.axvline(overall, color=style.CANDIDATE, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+        aucs.set_title("AUC; the dashed line is that of all scenarios together")
+        aucs.spines["left"].set_visible(False)
+        aucs.grid(axis="y", visible=False)
+        aucs.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=2)
+        aucs.set_zorder(2)
+
+    which = f"The {len(names)} largest scenarios" if len(run.scenarios) > len(names) else "All scenarios"
+    return Figure(
+        "Click rate and AUC by scenario",
+        f"{which}, by impressions; a bar behind a dot spans one standard error of the AUC on either side.",
+        style.draw("scenarios", (style.WIDE, 1.15 + 0.22 * len(names)), paint),
+    )
+
+
+def _table(run: Run, names: list[str], oracle: dict[str, float]) -> Table:
+    has_gauc = run.overall.get("gauc") is not None
+    deciding = set(run.record.get("verdict", {}).get("deciding_scenarios", []))
+    columns = ["Scenario", "Rows", "Clicks", "Click rate", "AUC"]
+    columns += ["In service", "Difference"] if run.served else []
+    columns += ["Oracle AUC"] if oracle else []
+    columns += ["GAUC"] if has_gauc else []
+    columns += ["Log loss", "PCOC"]
+    columns += ["Decides"] if run.served else []
+    rows = []
+    for name in [OVERALL, *names[:LISTED]]:
+        here = run.slices.get(name, {})
+        mine = here.get(CANDIDATE)
+        if not mine:
+            continue
+        gain = _gain(run, name)
+        row: list[str | Cell] = [
+            name if name != OVERALL else "all",
+            count(mine["examples"]),
+            count(mine["clicks"]),
+            decimal(mine["clicks"] / mine["examples"] if mine["examples"] else None),
+            decimal(mine.get("auc")),
+        ]
+        if run.served:
+            row += [decimal(here.get(SERVED, {}).get("auc")), Cell(signed(gain), tone(gain))]
+        if oracle:
+            row.append(Cell(decimal(oracle.get(name if name != OVERALL else "overall")), "quiet"))
+        if has_gauc:
+            row.append(decimal(mine.get("gauc")))
+        row += [decimal(mine.get("log_loss")), decimal(mine.get("pcoc"))]
+        if run.served:
+            row.append(NOTHING if name == OVERALL else "yes" if name in deciding else Cell("no", "quiet"))
+        rows.append(row)
+    rest = names[LISTED:]
+    caption = "AUC ranks all impressions of a scenario"
+    caption += ", GAUC those within a request" if has_gauc else ""
+    caption += "; PCOC is predicted over observed clicks."
+    if rest:
+        caption += f" {count(len(rest))} smaller scenarios are not listed."
+    return Table("Metrics by scenario", caption, columns, rows, emphasis=True)

@@ -1,0 +1,116 @@
+"""How the training went, and where the time of the run went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
+
+from components.report import style
+from components.report.page import Figure, Missing, Note, Section, count, decimal
+from components.report.run import Run
+
+_PANELS = (("loss", "Loss"), ("auc", "AUC"))
+
+
+def epochs(history: Any) -> list[dict[str, float]]:
+    """Metrics by epoch of a `history.json`, whether it lists epochs or, as Keras does, metrics."""
+    if not isinstance(history, dict):
+        return []
+    found = history.get("epochs", history)
+    if isinstance(found, list):
+        return [entry for entry in found if isinstance(entry, dict)]
+    curves = {k: v for k, v in found.items() if isinstance(v, list)} if isinstance(found, dict) else {}
+    length = max(map(len, curves.values()), default=0)
+    return [{name: values[i] for name, values in curves.items() if i < len(values)} for i in range(length)]
+
+
+def curves(run: Run) -> Section:
+    """Raises:
+    Missing: the run recorded no epochs.
+    """
+    history = run.record.get("history", {})
+    found = epochs(history)
+    panels = [(key, title) for key, title in _PANELS if any(key in e or f"val_{key}" in e for e in found)]
+    if not panels:
+        raise Missing("The run recorded no training curve.")
+    return Section("training", "Training", _lead(history, found), [_chart(found, panels, history.get("best_epoch"))])
+
+
+def _lead(history: dict[str, Any], found: list[dict[str, float]]) -> str:
+    rows, parameters = history.get("rows", {}), history.get("parameters", {})
+    parts = []
+    if isinstance(rows, dict) and rows.get("train"):
+        parts.append(f"{count(rows['train'])} impressions of the window were learned from")
+        if rows.get("validation"):
+            parts.append(f"{count(rows['validation'])} held out for early stopping")
+    if isinstance(parameters, dict) and parameters.get("serving"):
+        parts.append(f"the served model has {count(parameters['serving'])} parameters")
+    warm = history.get("warm_start")
+    if warm is not None:
+        taken = isinstance(warm, dict) and (warm.get("warm") or warm.get("moved"))
+        parts.append("training went on from the weights in service" if taken else "training began from initial weights")
+    text = "; ".join(parts) or f"{len(found)} epochs"
+    return text[0].upper() + text[1:] + "."
+
+
+def _chart(found: list[dict[str, float]], panels: list[tuple[str, str]], best: Any) -> Figure:
+    places = list(range(1, len(found) + 1))
+
+    def paint(canvas: Canvas) -> None:
+        for axes, (key, title) in zip(canvas.subplots(1, len(panels), squeeze=False)[0], panels):
+            for name, color, label in (
+                (key, style.SERVED, "training days"),
+                (f"val_{key}", style.CANDIDATE, "validation day"),
+            ):
+                points = [(place, e[name]) for place, e in zip(places, found) if e.get(name) is not None]
+                if points:
+                    axes.plot(*zip(*points), color=color, marker="o", markersize=4, label=label)
+            if isinstance(best, int) and 0 <= best < len(found):
+                axes.axvline(best + 1, color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+            axes.set_title(title)
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.set_xlim(0.6, len(found) + 0.4)
+            axes.margins(y=0.2)
+            style.vertical(axes)
+            axes.legend(loc="best")
+
+    caption = "Metrics on training rows are means over the epoch while weights still move"
+    if isinstance(best, int):
+        value = found[best].get("val_auc") if 0 <= best < len(found) else None
+        caption += f"; the dashed line marks the epoch that was kept (validation AUC {decimal(value)})"
+    return Figure("Training curves", caption + ".", style.draw("training", (style.WIDE, 2.3), paint))
+
+
+def seconds(run: Run) -> Section:
+    """Raises:
+    Missing: the run recorded no times.
+    """
+    found = {name: float(value) for name, value in run.record.get("seconds", {}).items() if value is not None}
+    if not found:
+        raise Missing("The run recorded no times.")
+    total = sum(found.values())
+    longest = max(found, key=lambda name: found[name])
+    lead = (
+        f"{total:,.0f} s in all components together; the longest, {longest}, took {found[longest]:,.0f} s "
+        f"({found[longest] / total * 100 if total else 0:.0f} %)."
+    )
+    names = list(found)
+
+    def paint(canvas: Canvas) -> None:
+        axes = canvas.add_subplot()
+        places = range(len(names))
+        bars = axes.barh(places, [found[name] for name in names], color=style.CANDIDATE, height=0.62)
+        axes.bar_label(bars, [f"{found[name]:.1f}" for name in names], padding=4, color=style.INK)
+        style.horizontal(axes, names)
+        axes.set_xlabel("seconds")
+        axes.margins(x=0.08)
+
+    days = run.record.get("ingested", [])
+    caption = "Wall clock in the order of the run"
+    caption += f", summed over the {len(days)} days that were taken in." if len(days) > 1 else "."
+    chart = Figure("Time by component", caption, style.draw("seconds", (style.WIDE, 0.7 + 0.2 * len(names)), paint))
+    blocks: list[Figure | Note] = [chart]
+    return Section("time", "Time", lead, blocks)

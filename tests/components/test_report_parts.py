@@ -1,0 +1,125 @@
+"""The arithmetic behind the drawings."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.report import exposure, fairness, page, training
+from components.report.attention import summarize
+from components.report.calibration import wilson
+from components.report.metrics_history import past_runs
+from components.report.scenarios import auc_error
+from components.report.truth import share_of_oracle
+from components.report.volume import volumes
+from components.workspace import shift
+from tests.components import report_workspace as made
+
+
+def test_numbers_are_written_alike():
+    assert page.decimal(0.73125) == "0.7312" and page.decimal(None) == page.decimal(math.nan) == "–"
+    assert page.signed(-0.0021) == "−0.0021" and page.count(1234567.0) == "1,234,567"
+    assert page.percent(0.01254) == "1.25 %" and page.short("x" * 30, 5) == "xxxx…"
+    assert page.tone(0.00001) == "" and page.tone(0.1) == "good" and page.tone(-0.1) == "bad" and page.tone(None) == ""
+    assert page.listed(["a", "b", "c"], 2) == "a, b and 1 more"
+
+
+def test_auc_error_is_that_of_a_simulation():
+    rng = np.random.default_rng(0)
+    clicks, others, drawn = 60, 400, []
+    for _ in range(400):
+        # exponential scores, the distribution behind Hanley and McNeil's formula
+        won = rng.exponential(2.0, clicks)[:, None] > rng.exponential(1.0, others)
+        drawn.append(won.mean())
+    assert auc_error(float(np.mean(drawn)), clicks, others) == pytest.approx(np.std(drawn), rel=0.15)
+    assert auc_error(None, 5, 5) is None and auc_error(0.7, 0, 5) is None
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1))
+def test_wilson_holds_the_rate(rows, share):
+    clicks = np.array([float(round(rows * share))])
+    low, high = wilson(clicks, np.array([float(rows)]))
+    rate = clicks / rows
+    assert 0 <= low <= rate + 1e-12 and rate - 1e-12 <= high <= 1 + 1e-12
+
+
+def test_past_runs_end_with_the_day(tmp_path):
+    workspace = made.make(tmp_path, days=4)
+    runs = past_runs(workspace, shift(made.DAY, -1), most=2)
+    assert [run.day for run in runs] == [shift(made.DAY, -2), shift(made.DAY, -1)]
+    assert runs[0].auc == 0.7312 and runs[0].served_auc == 0.7291
+
+
+def test_volumes_count_reasons(tmp_path):
+    days = volumes(made.make(tmp_path, days=3), made.DAY)
+    assert [v.day for v in days] == [shift(made.DAY, -2), shift(made.DAY, -1), made.DAY]
+    assert days[-1].refused == 113 and days[-1].duplicates == 17 and days[-1].accepted == 50_000
+
+
+def test_boosted_items_are_those_shown_too_often():
+    table = pd.DataFrame(
+        {
+            "scenario": ["a"] * 4 + ["b"],
+            "item": ["often", "rare", "fair", "low"] + ["often"],
+            "impressions": [1000, 10, 500, 200, 900],
+            "raw_fc": [0.5, 0.1, 1.2, 0.8, 1.0],
+        }
+    )
+    found = fairness.boosted(table, per_scenario=2)
+    assert found["item"].tolist() == ["often", "low"]  # the rare one says nothing, the others are not boosted
+    assert found["surplus"].tolist() == pytest.approx([500, 40])
+    assert found["share"].tolist() == pytest.approx([1000 / 1710, 200 / 1710])
+
+
+@given(st.lists(st.tuples(st.floats(-5, 5), st.integers(1, 9)), min_size=1, max_size=30), st.floats(0, 1))
+def test_weighted_quantiles_are_those_of_repeated_values(rows, at):
+    value, weight = (np.array(column) for column in zip(*rows))
+    (found,) = fairness.weighted_quantiles(value, weight.astype(float), (at,))
+    repeated = np.sort(np.repeat(value, weight))
+    assert found == repeated[max(math.ceil(at * len(repeated) - 1e-9) - 1, 0)]
+
+
+def test_first_of_request():
+    request = np.array([2, 1, 1, 2, 3])
+    score = np.array([0.5, 0.1, 0.4, 0.5, 0.0])
+    assert exposure.first_of_request(request, score).tolist() == [2, 0, 4]
+    category = np.array(["x", "y", "x", "y", "y"])
+    names = np.array(["x", "y"])
+    assert exposure.first_place_shares(request, score, category, names).tolist() == pytest.approx([2 / 3, 1 / 3])
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=2, max_size=8), st.lists(st.floats(0.01, 1), min_size=2, max_size=8))
+def test_distance_is_a_share(a, b):
+    size = min(len(a), len(b))
+    p, q = (np.array(x[:size]) / sum(x[:size]) for x in (a, b))
+    assert exposure.distance(p, p) == 0
+    assert exposure.distance(p, q) == pytest.approx(exposure.distance(q, p))
+    assert 0 <= exposure.distance(p, q) <= 1 + 1e-9
+
+
+def test_attention_is_relative_to_the_history():
+    current = np.array(["s", "t"], object)
+    behavior = np.array(["s", "t", "t", "s", "s"], object)
+    weight = np.array([0.6, 0.2, 0.1, 0.05, 0.05])  # of two softmaxes multiplied: they need not add up to 1
+    found = summarize(current, behavior, weight, np.array([3, 2]))
+    assert found.current == ["s", "t"] and found.behavior == ["s", "t"] and found.rows == 2
+    assert found.behaviors.tolist() == [[1, 2], [2, 0]]
+    assert found.relative[0].tolist() == pytest.approx([2.0, 0.5])
+    assert found.relative[1, 0] == pytest.approx(1.0) and np.isnan(found.relative[1, 1])
+
+
+def test_epochs_in_either_form():
+    by_epoch = [{"loss": 2.0, "auc": 0.5}, {"loss": 1.0, "auc": 0.6}]
+    assert training.epochs({"epochs": by_epoch}) == by_epoch
+    assert training.epochs({"loss": [2.0, 1.0], "auc": [0.5, 0.6]}) == by_epoch
+    assert training.epochs({}) == training.epochs(None) == []
+
+
+def test_share_of_oracle():
+    assert share_of_oracle(0.75, 0.8) == pytest.approx(0.25 / 0.3)
+    assert share_of_oracle(0.75, math.nan) is None and share_of_oracle(None, 0.8) is None
