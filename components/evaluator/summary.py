@@ -11,6 +11,7 @@ import tensorflow_model_analysis as tfma
 from tfx.dsl.io import fileio
 
 from components.evaluator.gauc import GroupedAuc
+from components.evaluator.metrics import NAMES
 
 OVERALL = ""
 
@@ -38,7 +39,8 @@ def summarize(output: str, models: Sequence[str], has_requests: bool) -> dict[st
         for key, outputs in result.slicing_metrics:
             scenario = str(key[0][1]) if key else OVERALL
             values = outputs[""][""]
-            slices.setdefault(scenario, {})[name] = {metric: _value(value) for metric, value in sorted(values.items())}
+            found = {metric: _value(values[metric]) for metric in NAMES}
+            slices.setdefault(scenario, {})[name] = found
     if has_requests:
         for row in _read(f"{output}/gauc.json"):
             scenario, model = row.pop("scenario"), row.pop("model")
