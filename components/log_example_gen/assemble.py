@@ -37,7 +37,7 @@ class Partition:
         self._settled = settled_ms
         self._impressions: list[pa.RecordBatch] = []
         self._behaviors: list[pa.RecordBatch] = []
-        self._merged = 0
+        self._unmerged = 0
         self._rates: dict[int, pa.RecordBatch] = {}
         self.duplicates = 0
 
@@ -57,9 +57,10 @@ class Partition:
         else:
             assert stream == BEHAVIORS
             self._behaviors.append(batch)
-            if sum(b.num_rows for b in self._behaviors) > self._merged + _MERGE_ROWS:
+            self._unmerged += batch.num_rows
+            if self._unmerged > _MERGE_ROWS:
                 self._behaviors = [latest(one(self._behaviors), self._declaration, self._settled)]
-                self._merged = self._behaviors[0].num_rows
+                self._unmerged = 0
 
     def examples(self, counts: Mapping[int, pa.RecordBatch], slice_rows: int) -> Iterator[pa.RecordBatch]:
         """Examples by user, time and row hash, `slice_rows` at a time, as `Declaration.example_schema`.

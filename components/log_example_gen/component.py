@@ -21,8 +21,8 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, Schema
 
 from components.artifacts import Quarantine
-from components.log_example_gen.graph import Job
 from components.log_example_gen.ingest import ingest
+from components.log_example_gen.job import Job
 from components.log_example_gen.settings import IngestSettings
 from schemas import tfmd
 from schemas.declaration import Declaration

@@ -10,7 +10,6 @@ units of days before ─┴► read, check ─► impressions ──────
 from __future__ import annotations
 
 import collections
-import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -24,38 +23,13 @@ from components.log_example_gen.checks import check, day_start_ms
 from components.log_example_gen.errors import IngestError
 from components.log_example_gen.files import Unit
 from components.log_example_gen.history import latest
+from components.log_example_gen.job import Job
 from components.log_example_gen.reader import read
-from components.log_example_gen.settings import IngestSettings
 from components.workspace import Workspace
 from schemas.declaration import Declaration
 
 COUNTS, REFUSED_ROWS, DAMAGED, RATED, BROADCAST = "counts", "refused_rows", "damaged", "rated", "broadcast"
 _KEYED = tuple[int, pa.RecordBatch]
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """What every worker needs to know.
-
-    Attributes:
-      workspace: URI.
-      day: ISO date.
-      declaration: JSON text.
-      examples: URI of the examples' folder.
-      split: URI of the split's folder in it.
-      quarantine: URI of the folder for `quarantine.parquet` and `summary.json`.
-    """
-
-    workspace: str
-    day: str
-    declaration: str
-    settings: IngestSettings
-    examples: str
-    split: str
-    quarantine: str
-
-    def load(self) -> Declaration:
-        return Declaration.model_validate_json(self.declaration)
 
 
 def build(pipeline: beam.Pipeline, job: Job, units: list[Unit]) -> None:

@@ -14,9 +14,8 @@ from schemas.declaration import HISTORY_AGE, HISTORY_TYPE, Declaration
 
 def codes(*columns: pa.Array) -> list[np.ndarray]:
     """Equal values of all columns as equal small integers that sort as the values do; int64 `[N]` each."""
-    chunked = pa.chunked_array([c for column in columns for c in _chunks(column)], columns[0].type)
-    encoded = pa.Table.from_arrays([chunked], ["x"]).combine_chunks().column(0).dictionary_encode()
-    encoded = encoded.combine_chunks() if len(encoded.chunks) != 1 else encoded.chunk(0)
+    nothing = "" if pa.types.is_string(columns[0].type) else 0
+    encoded = pa.concat_arrays([column.fill_null(nothing) for column in columns]).dictionary_encode()
     distinct = encoded.dictionary.to_numpy(zero_copy_only=False)
     rank = np.empty(len(distinct), np.int64)
     rank[np.argsort(distinct, kind="stable")] = np.arange(len(distinct))
@@ -117,7 +116,3 @@ class Histories:
                 values = self.behaviors.column(column.source).take(pa.array(flat))
             out[column.name] = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
         return out
-
-
-def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
-    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]

@@ -9,7 +9,8 @@ import apache_beam as beam
 from components.log_example_gen import quarantine, writer
 from components.log_example_gen.errors import IngestError
 from components.log_example_gen.files import day_units, earlier_units
-from components.log_example_gen.graph import Job, build
+from components.log_example_gen.graph import build
+from components.log_example_gen.job import Job
 from components.workspace import Workspace
 
 FAILED = "failed"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import collections
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.log_example_gen.checks import FILE, REASON, ROW, quarantine_schema
+from components.log_example_gen.job import Job
 from components.workspace import Workspace
 
 READ, ACCEPTED, DUPLICATES = "rows_read", "rows_accepted", "duplicates_dropped"
@@ -23,7 +23,7 @@ def by_reason(bad: pa.RecordBatch) -> collections.Counter[str]:
     return collections.Counter(dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist())))
 
 
-def write(job: Any, bad: Iterable[pa.RecordBatch], counts: Mapping[str, int], damaged: Iterable[str]) -> None:
+def write(job: Job, bad: Iterable[pa.RecordBatch], counts: Mapping[str, int], damaged: Iterable[str]) -> None:
     """Writes both files; rows by file and place.
 
     All refused rows are held at once: few, where a run is to succeed.

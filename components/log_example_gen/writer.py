@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-import numpy as np
 import pyarrow as pa
 
 import models  # noqa: F401  (sets up Keras before TensorFlow is imported)
 
 # isort: split
 import tensorflow as tf
-from tfx_bsl.coders import example_coder
+
+from components.log_example_gen.tf_example import encode
 
 ASIDE = ".aside"
 
@@ -20,16 +20,6 @@ ASIDE = ".aside"
 def file_name(partition: int, partitions: int) -> str:
     """As Beam's own writers name shards."""
     return f"data_tfrecord-{partition:05d}-of-{partitions:05d}.gz"
-
-
-def encode(batch: pa.RecordBatch) -> list[bytes]:
-    """Serialized tf.Examples, one a row; zeros and empty strings are values, an empty list is an empty feature.
-
-    Args:
-      batch: columns of int64, float32 and strings without nulls, or lists of those.
-    """
-    columns = [_listed(column) for column in batch.columns]
-    return example_coder.RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_arrays(columns, batch.schema.names))
 
 
 def write(folder: str, split_folder: str, name: str, batches: Iterable[pa.RecordBatch], level: int) -> int:
@@ -57,13 +47,3 @@ def clean(folder: str) -> None:
     """Removes what failed attempts left."""
     if tf.io.gfile.exists(f"{folder}/{ASIDE}"):
         tf.io.gfile.rmtree(f"{folder}/{ASIDE}")
-
-
-def _listed(column: pa.Array) -> pa.Array:
-    """A list column of what the encoder takes: it knows bytes, not strings."""
-    if not pa.types.is_list(column.type):
-        column = pa.ListArray.from_arrays(pa.array(np.arange(len(column) + 1, dtype=np.int32)), column)
-    if pa.types.is_string(column.type.value_type):
-        offsets = column.offsets
-        column = pa.ListArray.from_arrays(offsets, column.values.cast(pa.binary()))
-    return column
