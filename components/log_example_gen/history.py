@@ -90,8 +90,9 @@ class Histories:
         stride = np.int64(len(moments) + 1)
         key = of_behavior * stride + np.searchsorted(moments, happened)
         delay = max(declaration.history.delay_ms, 1)
-        latest_allowed = np.maximum(times, np.iinfo(np.int64).min + delay) - delay
-        known = np.searchsorted(moments, latest_allowed, side="right")
+        first_time = np.iinfo(np.int64).min
+        known = np.searchsorted(moments, np.maximum(times, first_time + delay) - delay, side="right")
+        known[times < first_time + delay] = 0
         end = np.searchsorted(key, of_impression * stride + known)
         first = np.searchsorted(key, of_impression * stride)
         start = np.maximum(first, end - declaration.history.length)
@@ -110,7 +111,7 @@ class Histories:
             if column.name == HISTORY_TYPE.name:
                 values = types.take(pa.array(numpy_of(self.behaviors.column(TYPE))[flat]))
             elif column.name == HISTORY_AGE.name:
-                age = np.repeat(times, lengths) - self.times[flat]
+                age = np.repeat(times.astype(np.float64), lengths) - self.times[flat]
                 values = pa.array((age / 1000).astype(np.float32))
             else:
                 values = self.behaviors.column(column.source).take(pa.array(flat))
