@@ -13,9 +13,9 @@ from components.report import style
 from components.report.page import Figure, Missing, Section, count, short
 from components.report.run import Run
 
-PER_SCENARIO = 400
+PER_SCENARIO = 800
 """Impressions of a scenario that are run through the model."""
-DRAWN, LEAST = 20, 30
+DRAWN, LEAST = 20, 20
 """Scenarios on each axis, and behaviors below which a field stays empty."""
 _SPAN = 4.0
 
@@ -91,11 +91,14 @@ _LEAD = (
 
 
 def _chart(found: Attention) -> Figure:
-    rows, columns = found.current[:DRAWN], found.behavior[:DRAWN]
-    value = found.relative[: len(rows), : len(columns)].copy()
-    value[found.behaviors[: len(rows), : len(columns)] < LEAST] = np.nan
+    value = np.where(found.behaviors >= LEAST, found.relative, np.nan)
+    kept = [np.flatnonzero(np.isfinite(value).any(axis))[:DRAWN] for axis in (1, 0)]
+    if not len(kept[0]):
+        raise Missing(f"No two scenarios have {LEAST} behaviors between them yet.")
+    value = value[np.ix_(*kept)]
+    rows, columns = [found.current[i] for i in kept[0]], [found.behavior[i] for i in kept[1]]
     colors = LinearSegmentedColormap.from_list("lift", [style.ALERT, "#f7f7f5", style.CANDIDATE])
-    colors.set_bad("white")
+    colors.set_bad("#fbfbfa")
     furthest = np.abs(np.log(value[value > 0])).max(initial=0.0)
     span = float(np.clip(furthest, np.log(1.25), np.log(_SPAN)))
     wide = len(columns) > 10
@@ -130,10 +133,11 @@ def _chart(found: Attention) -> Figure:
         bar.ax.minorticks_off()
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
 
-    which = f"The {len(rows)} and {len(columns)} most frequent scenarios of" if len(found.current) > DRAWN else "From"
+    rest = max(len(found.current) - len(rows), len(found.behavior) - len(columns))
     return Figure(
         "Relative attention by scenario",
-        f"{which} {count(found.rows)} impressions of the day, at most {PER_SCENARIO} a scenario, with "
-        f"{count(found.behaviors.sum())} behaviors; fields with fewer than {LEAST} behaviors are empty.",
+        f"From {count(found.rows)} impressions of the day, at most {PER_SCENARIO} a scenario, with "
+        f"{count(found.behaviors.sum())} behaviors; fields with fewer than {LEAST} behaviors are empty"
+        + (", and the rarest scenarios left out." if rest else "."),
         style.draw("attention", (style.WIDE, 1.2 + 0.24 * len(rows) + (0.35 if wide else 0)), paint),
     )

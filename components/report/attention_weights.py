@@ -62,7 +62,9 @@ def measure(run: Run, weights: str, graph: str, per_scenario: int) -> tuple[np.n
 
 def _model(run: Run, reader: Reader, weights: str) -> RankingModel:
     """The candidate with its weights."""
-    settings = run.config.get("trainer", {})
+    settings = run.config.get("trainer")
+    if settings is None:
+        raise Missing("Neither the run's record nor a pushed version tells the settings of the model.")
     if run.model_name not in MODELS:
         raise Missing(f"Nothing is known of a model {run.model_name!r}.")
     model = build_model(run.model_name, reader.features, settings.get("model_settings", {}))

@@ -75,13 +75,13 @@ def section(workspace: Workspace, day: str, promoted: pd.DataFrame | None = None
 
 
 def _chart(table: pd.DataFrame) -> Figure:
-    edges = np.geomspace(0.1, 10, 41)
+    edges = np.geomspace(0.1, 10, 42)  # 1 lies in the middle of a bin
     value = np.clip(table["fc"].to_numpy(), edges[0], edges[-1])
     weight = table["impressions"].to_numpy(np.float64)
     marked = table["promoted"].to_numpy() if "promoted" in table and table["promoted"].any() else None
-    groups = [(np.ones(len(table), bool), style.CANDIDATE, "all")]
+    groups = [(np.ones(len(table), bool), style.NEUTRAL, "all")]
     if marked is not None:
-        groups = [(~marked, style.CANDIDATE, "not promoted"), (marked, style.ALERT, "under promotion (simulator)")]
+        groups = [(~marked, style.NEUTRAL, "not promoted"), (marked, style.ALERT, "under promotion (simulator)")]
     largest = table.groupby("scenario")["impressions"].sum().nlargest(DRAWN).index
 
     def paint(canvas: Canvas) -> None:

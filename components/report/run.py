@@ -65,9 +65,10 @@ class Run:
     @functools.cached_property
     def config(self) -> dict[str, Any]:
         """Configuration of the run: from its record, else from the pushed version's lineage; empty if neither is."""
-        if "config" in self.record:
-            return self.record["config"]
-        lineage = f"{self.workspace.model(self.version)}/{LINEAGE}"
+        return self.record.get("config") or self._configured(self.version)
+
+    def _configured(self, version: int) -> dict[str, Any]:
+        lineage = f"{self.workspace.model(version)}/{LINEAGE}"
         return self.workspace.read_json(lineage).get("config", {}) if self.workspace.exists(lineage) else {}
 
     @property
@@ -78,11 +79,12 @@ class Run:
     @functools.cached_property
     def declaration(self) -> Declaration:
         """Raises:
-        Missing: neither the run's record nor the pushed version tells which it was.
+        Missing: neither the run's record nor the version pushed or in service tells which it was.
         """
         if "declaration" in self.record:
             return Declaration.model_validate(self.record["declaration"])
-        name = self.config.get("declaration")
+        before = self._configured(self.record.get("served_before") or 0)  # a workspace holds one data set
+        name = self.config.get("declaration") or before.get("declaration")
         if not name:
             raise Missing("Neither the run's record nor a pushed version tells the declaration.")
         try:
@@ -96,8 +98,9 @@ class Run:
         Raises:
           Missing: it is not there any more.
         """
-        uri = self.record.get("uris", {}).get(component, {}).get(output)
-        path = "/".join((uri, *inside)) if uri else None
-        if path is None or not self.workspace.exists(path):
+        uri = self.record.get("uris", {}).get(component, {}).get(output, "")
+        # the workspace may have moved since
+        path = "/".join((self.workspace.uri("tfx"), uri.rpartition("/tfx/")[2], *inside))
+        if not uri or not self.workspace.exists(path):
             raise Missing(f"The {output.replace('_', ' ')} of {component} is no longer in the workspace.")
         return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from components.report import style
@@ -27,6 +28,10 @@ from components.report.page import (
 from components.report.run import CANDIDATE, OVERALL, SERVED, Run
 
 DRAWN, LISTED = 30, 100
+BEYOND = 2.0
+"""Mean predictions are drawn up to so many times the highest click rate."""
+WIDEST = 0.08
+"""A scenario whose AUC has a larger standard error does not stretch the axis."""
 
 
 def auc_error(auc: float | None, clicks: float, others: float) -> float | None:
@@ -48,7 +53,7 @@ def section(run: Run, oracle: dict[str, float] | None = None) -> Section:
     names = run.scenarios
     if not names:
         raise Missing("The run recorded no metrics by scenario.")
-    blocks: list[Figure | Table | Note] = [_chart(run, names[:DRAWN]), _table(run, names, oracle or {})]
+    blocks: list[Figure | Table | Note] = [_chart(run, names[:DRAWN], oracle or {}), _table(run, names, oracle or {})]
     left_out = run.record.get("verdict", {}).get("left_out_scenarios", [])
     if run.served and left_out:
         blocks.append(
@@ -79,23 +84,32 @@ def _lead(run: Run, names: list[str]) -> str:
     )
 
 
-def _chart(run: Run, names: list[str]) -> Figure:
+def _chart(run: Run, names: list[str], oracle: dict[str, float]) -> Figure:
     places = list(range(len(names)))
     mine = [run.slices[name][CANDIDATE] for name in names]
     old = [run.slices[name].get(SERVED, {}).get("auc") for name in names]
 
     def paint(canvas: Canvas) -> None:
         rates, aucs = canvas.subplots(1, 2, sharey=True, width_ratios=(2, 3))
-        rates.barh(places, [100 * m["clicks"] / m["examples"] for m in mine], color=style.SOFT, height=0.62)
-        predicted = [100 * m["mean_score"] if m.get("mean_score") is not None else math.nan for m in mine]
-        rates.plot(predicted, places, linestyle="", marker="|", markersize=9, markeredgewidth=2, color=style.CANDIDATE)
+        rate = np.array([100 * m["clicks"] / max(m["examples"], 1) for m in mine])
+        rates.barh(places, rate, color=style.SOFT, height=0.62)
+        predicted = np.array([100 * m["mean_score"] if m.get("mean_score") is not None else math.nan for m in mine])
+        limit = BEYOND * max(rate.max(), 1e-3)
+        for chosen, marker in ((predicted <= limit, "|"), (predicted > limit, ">")):
+            rates.plot(
+                np.minimum(predicted, limit)[chosen], np.flatnonzero(chosen), linestyle="", marker=marker,
+                markersize=9 if marker == "|" else 5, markeredgewidth=2, color=style.CANDIDATE,
+            )  # fmt: skip
         rates.set_title("Click rate, %; the line is the mean prediction")
         style.horizontal(rates, [short(name) for name in names])
+        shown = [overall] if (overall := run.overall.get("auc")) is not None else []
         for place, metrics, before in zip(places, mine, old):
             auc, clicks = metrics.get("auc"), metrics["clicks"]
             if auc is None:
                 continue
             error = auc_error(auc, clicks, metrics["examples"] - clicks) or 0
+            if error < WIDEST:
+                shown += [auc - error, auc + error, *([] if before is None else [before])]
             aucs.plot((auc - error, auc + error), (place, place), color=style.SOFT, linewidth=5, zorder=2)
             if before is not None:
                 aucs.plot((before, auc), (place, place), color=style.MUTED, linewidth=0.8, zorder=3)
@@ -105,19 +119,27 @@ def _chart(run: Run, names: list[str]) -> Figure:
             if known:
                 text = "model in service" if label == SERVED else "candidate"
                 aucs.plot(*zip(*known), linestyle="", marker="o", markersize=5, color=color, label=text, zorder=4)
-        overall = run.overall.get("auc")
+        best = [(oracle[name], place) for place, name in enumerate(names) if oracle.get(name, math.nan) > 0]
+        if best:
+            text = "truth (simulator)"
+            aucs.plot(*zip(*best), linestyle="", marker="|", markersize=9, color=style.TRUTH, label=text, zorder=3)
+            shown += [value for value, place in best if mine[place]["clicks"] >= 10]
+        if shown:
+            edge = 0.04 * (max(shown) - min(shown)) + 1e-3
+            aucs.set_xlim(min(shown) - edge, max(shown) + edge)
         if overall is not None:
             aucs.axvline(overall, color=style.CANDIDATE, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
         aucs.set_title("AUC; the dashed line is that of all scenarios together")
         aucs.spines["left"].set_visible(False)
         aucs.grid(axis="y", visible=False)
-        aucs.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=2)
+        aucs.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3)
         aucs.set_zorder(2)
 
     which = f"The {len(names)} largest scenarios" if len(run.scenarios) > len(names) else "All scenarios"
     return Figure(
         "Click rate and AUC by scenario",
-        f"{which}, by impressions; a bar behind a dot spans one standard error of the AUC on either side.",
+        f"{which}, by impressions; a bar behind a dot spans one standard error of the AUC on either side, cut off "
+        "where it is very wide.",
         style.draw("scenarios", (style.WIDE, 1.15 + 0.22 * len(names)), paint),
     )
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 INK, MUTED, RULE = "#1f2933", "#6b7480", "#e3e7ec"
 CANDIDATE, SERVED = "#1d5fa6", "#9aa5b1"
-TRUTH, ALERT, SOFT = "#2f855a", "#c2553a", "#c9dbef"
+TRUTH, ALERT = "#2f855a", "#c2553a"
+NEUTRAL, SOFT = "#8fb0d3", "#c9dbef"
 WIDE, HALF = 9.6, 4.7
 """Inches of a drawing over the page's width, and over half of it."""
 

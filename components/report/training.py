@@ -102,7 +102,7 @@ def seconds(run: Run) -> Section:
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
         places = range(len(names))
-        bars = axes.barh(places, [found[name] for name in names], color=style.CANDIDATE, height=0.62)
+        bars = axes.barh(places, [found[name] for name in names], color=style.NEUTRAL, height=0.62)
         axes.bar_label(bars, [f"{found[name]:.1f}" for name in names], padding=4, color=style.INK)
         style.horizontal(axes, names)
         axes.set_xlabel("seconds")

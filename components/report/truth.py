@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from components.report import exposure, style
-from components.report.page import Cell, Figure, Missing, Note, Section, Table, count, decimal, percent
+from components.report.page import Figure, Missing, Note, Section, Table, count, decimal, percent
 from components.report.run import CANDIDATE, SERVED, Run
 from components.report.unbiased import score_unbiased
 from components.sources.simulator.oracle import auc, oracle_auc, read
@@ -59,20 +59,14 @@ def section(run: Run, known: dict[str, float], most: int = UNBIASED_ROWS) -> Sec
     """
     if not known:
         raise Missing("No truth lies beside the logs: only simulated days have one.")
-    rows: list[tuple[str | Cell, ...]] = []
-    for name, metrics in ((CANDIDATE, run.overall), (SERVED, run.served)):
-        if metrics.get("auc") is not None:
-            rows.append(_row("logs", _NAMES[name], metrics["auc"], known["overall"]))
-    rows.append(("", "truth", decimal(known["overall"]), percent(1.0, 1)))
+    rows = _rows("logs", {CANDIDATE: run.overall.get("auc"), SERVED: run.served.get("auc")}, known["overall"])
     blocks: list[Figure | Table | Note] = []
     try:
         scored = _scored(run, most)
         best = auc(scored["is_click"].to_numpy(), scored["probability"].to_numpy())
-        for name in (CANDIDATE, SERVED):
-            if name in scored:
-                value = auc(scored["is_click"].to_numpy(), scored[name].to_numpy())
-                rows.append(_row("unbiased", _NAMES[name], value, best))
-        rows.append(("", "truth", decimal(best), percent(1.0, 1)))
+        label = scored["is_click"].to_numpy()
+        found = {name: auc(label, scored[name].to_numpy()) for name in _NAMES if name in scored}
+        rows += _rows("unbiased", found, best)
         blocks.append(_exposure(run, scored))
         rest = f" Unbiased are {count(len(scored))} impressions of the same requests with items drawn uniformly."
     except Missing as missing:
@@ -88,14 +82,21 @@ def section(run: Run, known: dict[str, float], most: int = UNBIASED_ROWS) -> Sec
     )
     share = share_of_oracle(run.overall.get("auc"), known["overall"])
     lead = (
-        "The logs are simulated, so the best possible ranking is known: the candidate reaches "
-        f"{percent(share, 1)} of what that has above chance."
+        f"The logs are simulated, so the best possible ranking is known: the candidate goes {percent(share, 1)} of the "
+        "way from chance to there."
     )
     return Section("truth", "Against the truth", lead, [table, *blocks])
 
 
-def _row(where: str, name: str, value: float, best: float) -> tuple[str, ...]:
-    return where, name, decimal(value), percent(share_of_oracle(value, best), 1)
+def _rows(where: str, found: dict[str, float | None], best: float) -> list[tuple[str, ...]]:
+    """AUC of the models, then of the truth."""
+    rows = [
+        (_NAMES[name], decimal(value), percent(share_of_oracle(value, best), 1))
+        for name, value in found.items()
+        if value is not None
+    ]
+    rows.append(("the truth", decimal(best), percent(1.0, 1)))
+    return [(where if place == 0 else "", *row) for place, row in enumerate(rows)]
 
 
 def _scored(run: Run, most: int) -> pd.DataFrame:

@@ -62,13 +62,17 @@ def section(workspace: Workspace, day: str) -> Section:
     if not days:
         raise Missing("No published day has a summary of its ingestion.")
     today = days[-1]
-    lead = (
-        f"{count(today.accepted)} impressions of {today.day} became examples; {count(today.refused)} "
-        f"({percent(_share(today.refused, today))}) went to quarantine and {count(today.duplicates)} were exact "
-        "duplicates."
-    )
+    lead = f"{count(today.accepted)} impressions of {today.day} became examples"
+    if today.refused or today.duplicates:
+        lead += (
+            f"; {count(today.refused)} ({percent(_share(today.refused, today))}) went to quarantine and "
+            f"{count(today.duplicates)} were exact duplicates."
+        )
+    else:
+        lead += "; none was refused."
     blocks: list[Figure | Table | Note] = [_chart(days)]
-    blocks.append(_reasons(days, today) if any(v.refused for v in days) else Note("No row was refused on these days."))
+    if any(volume.refused for volume in days):
+        blocks.append(_reasons(days, today))
     if today.damaged:
         blocks.append(Note(f"Files that could not be read to their end: {listed(today.damaged)}."))
     return Section("data", "Data volume and quarantine", lead, blocks)
@@ -80,21 +84,24 @@ def _share(rows: int, volume: Volume) -> float | None:
 
 def _chart(days: list[Volume]) -> Figure:
     places = range(len(days))
+    lost = any(v.refused or v.duplicates for v in days)
 
     def paint(canvas: Canvas) -> None:
-        rows, shares = canvas.subplots(1, 2)
-        rows.bar(places, [v.accepted for v in days], color=style.CANDIDATE, width=min(0.7, 0.12 * len(days)))
+        panels = canvas.subplots(1, 2 if lost else 1, squeeze=False)[0]
+        rows = panels[0]
+        rows.bar(places, [v.accepted for v in days], color=style.NEUTRAL, width=min(0.7, 0.12 * len(days)))
         rows.set_title("Accepted rows")
         rows.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        for label, color, values in (
-            ("quarantined", style.ALERT, [100 * (_share(v.refused, v) or 0) for v in days]),
-            ("duplicates", style.SERVED, [100 * (_share(v.duplicates, v) or 0) for v in days]),
-        ):
-            shares.plot(places, values, color=color, marker="o", markersize=4, label=label, clip_on=False, zorder=3)
-        shares.set_title("Rows left out, % of those read")
-        shares.set_ylim(0, max(1e-3, shares.get_ylim()[1]))
-        shares.legend(loc="upper right")
-        for axes in (rows, shares):
+        for shares in panels[1:]:
+            for label, color, values in (
+                ("quarantined", style.ALERT, [100 * (_share(v.refused, v) or 0) for v in days]),
+                ("duplicates", style.SERVED, [100 * (_share(v.duplicates, v) or 0) for v in days]),
+            ):
+                shares.plot(places, values, color=color, marker="o", markersize=4, label=label, clip_on=False, zorder=3)
+            shares.set_title("Rows left out, % of those read")
+            shares.set_ylim(0, 1.3 * shares.get_ylim()[1])
+            shares.legend(loc="upper right", ncols=2)
+        for axes in panels:
             style.vertical(axes)
             style.day_ticks(axes, [v.day for v in days])
             axes.set_xlim(-0.6, len(days) - 0.4)
@@ -102,7 +109,7 @@ def _chart(days: list[Volume]) -> Figure:
     return Figure(
         "Rows by day",
         f"Published days up to this one, at most {DAYS}; a day that was refused as a whole is not published.",
-        style.draw("rows-by-day", (style.WIDE, 2.4), paint),
+        style.draw("rows-by-day", (style.WIDE, 2.4 if lost else 1.9), paint),
     )
 
 
