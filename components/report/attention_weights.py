@@ -98,7 +98,7 @@ def _sample(run: Run, per_scenario: int) -> list[bytes]:
     if not files:
         raise Missing(f"The examples of {run.day} are no longer published.")
     records = tf.data.Dataset.from_tensor_slices(files).interleave(
-        lambda file: tf.data.TFRecordDataset(file, compression_type="GZIP"), cycle_length=len(files), deterministic=True
+        lambda file: tf.data.TFRecordDataset(file, compression_type="GZIP"), cycle_length=len(files)
     )
     name = run.declaration.scenario.name
     taken: dict[bytes | int, int] = {}
