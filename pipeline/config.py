@@ -72,7 +72,11 @@ class BeamSettings(Strict):
 
 
 class Config(Strict):
-    """All settings of a pipeline. `declaration` names a bundled declaration or a path to one."""
+    """All settings of a pipeline.
+
+    Attributes:
+      declaration: name of a bundled declaration, or a path to one, relative to the configuration.
+    """
 
     declaration: str
     window: WindowSettings = WindowSettings()
