@@ -28,6 +28,7 @@ from components.report.page import (
 from components.report.run import CANDIDATE, OVERALL, SERVED, Run
 
 DRAWN, LISTED = 30, 100
+CLICKS = 20
 BEYOND = 2.0
 """Mean predictions are drawn up to so many times the highest click rate."""
 WIDEST = 0.08
@@ -76,11 +77,12 @@ def _lead(run: Run, names: list[str]) -> str:
         return f"{count(len(names))} scenarios; no model was in service to compare with."
     rows = sum(run.slices[name][CANDIDATE]["examples"] for gain, name in gains if gain > 0)
     all_rows = sum(run.slices[name][CANDIDATE]["examples"] for _, name in gains)
-    (worst, where), (best, there) = min(gains), max(gains)
+    large = [(gain, name) for gain, name in gains if run.slices[name][CANDIDATE]["clicks"] >= CLICKS] or gains
+    (worst, where), (best, there) = min(large), max(large)
     return (
         f"The candidate ranks better than the model in service in {sum(g > 0 for g, _ in gains)} of {len(gains)} "
-        f"scenarios, which hold {percent(rows / all_rows, 0)} of their impressions; the differences reach from "
-        f"{signed(worst)} ({short(where)}) to {signed(best)} ({short(there)})."
+        f"scenarios, which hold {percent(rows / all_rows, 0)} of their impressions; from {CLICKS} clicks on "
+        f"the differences reach from {signed(worst)} ({short(where)}) to {signed(best)} ({short(there)})."
     )
 
 
