@@ -143,11 +143,16 @@ def _run(config: Config, workspace: Workspace, day: str, pending: list[str], pro
         result = run([served, *graph.training(config, root, day, served.outputs["model"])], day)
     else:
         result = run([served, *ingestion, *training], day)
-    return _record(workspace, day, pending, result.uris, seconds)
+    return _record(config, workspace, day, pending, result.uris, seconds)
 
 
 def _record(
-    workspace: Workspace, day: str, ingested: list[str], uris: dict[str, dict[str, str]], seconds: dict[str, float]
+    config: Config,
+    workspace: Workspace,
+    day: str,
+    ingested: list[str],
+    uris: dict[str, dict[str, str]],
+    seconds: dict[str, float],
 ) -> Outcome:
     """Writes `reports/day=D/run.json`, from which the report is drawn."""
 
@@ -168,6 +173,8 @@ def _record(
         "history": read("Trainer", "model_run", "weights/history.json"),
         "seconds": seconds,
         "uris": uris,
+        "config": config.model_dump(mode="json"),
+        "declaration": config.declared.model_dump(mode="json"),
     }
     workspace.write_text(workspace.uri("reports", f"day={day}", "run.json"), json.dumps(record, indent=1))
     return Outcome(day, pushed["version"], pushed["new"], verdict["objections"], record)
