@@ -5,7 +5,7 @@ See https://www.tensorflow.org/tfx/serving/saved_model_warmup.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
@@ -20,11 +20,16 @@ PATH = "assets.extra/tf_serving_warmup_requests"
 
 
 def requests(declaration: Declaration, examples: Sequence[bytes]) -> list[predict_pb2.PredictRequest]:
-    """One request to each signature with all the examples, then one with the first alone."""
+    """One request to each signature with all the examples, then one with the first alone.
+
+    The examples lose what a client does not know, such as their label.
+    """
     out = []
-    for chosen in (examples, examples[:1]):
+    read = raw.feature_spec(declaration)
+    asked = [_only(example, read) for example in examples]
+    for chosen in (asked, asked[:1]):
         serialized = tf.constant(list(chosen), tf.string)
-        parsed = tf.io.parse_example(serialized, raw.feature_spec(declaration))
+        parsed = tf.io.parse_example(serialized, read)
         for signature, inputs in ((EXAMPLES, {"examples": serialized}), (PREDICT, _padded(declaration, parsed))):
             request = predict_pb2.PredictRequest()
             request.model_spec.name = declaration.name
@@ -45,6 +50,12 @@ def write_warmup(saved_model: str, declaration: Declaration, examples: Sequence[
         for request in requests(declaration, examples):
             log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
             writer.write(log.SerializeToString(deterministic=True))
+
+
+def _only(example: bytes, names: Container[str]) -> bytes:
+    whole = tf.train.Example.FromString(example)
+    kept = {name: feature for name, feature in whole.features.feature.items() if name in names}
+    return tf.train.Example(features=tf.train.Features(feature=kept)).SerializeToString(deterministic=True)
 
 
 def _padded(declaration: Declaration, parsed: dict[str, tf.Tensor | tf.RaggedTensor]) -> dict[str, tf.Tensor]:

@@ -64,6 +64,7 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, log: ProgressLog, epochs: int, steps: int):
         super().__init__()
+        self._supports_tf_logs = True  # else Keras fetches the metrics after every batch
         self._log, self._epochs, self._steps = log, epochs, steps
         self._epoch, self._shown = 0, 0.0
 

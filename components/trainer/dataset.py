@@ -112,7 +112,13 @@ class Files:
                 num_parallel_calls=tf.data.AUTOTUNE,
                 deterministic=True,
             )
-            return records.shuffle(self.buffer, seed=seed + number, reshuffle_each_iteration=False).batch(size)
+
+            # Dataset.shuffle takes no seed that is a tensor
+            def shuffled(block: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+                fold = tf.random.experimental.stateless_fold_in(seeds, block)
+                return tf.random.experimental.stateless_shuffle(rows, seed=fold)
+
+            return records.batch(self.buffer).enumerate().map(shuffled).unbatch().batch(size)
 
         batches = tf.data.Dataset.range(epoch, tf.int64.max).flat_map(one_epoch).skip(step)
         return batches.map(self._dense, tf.data.AUTOTUNE, deterministic=True).prefetch(4)

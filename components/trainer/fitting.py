@@ -38,6 +38,7 @@ def fit(
     epochs = settings.epochs if data.validates else settings.epochs_without_validation
     total = steps * epochs + (data.validation.steps(settings.batch_size) if _refits(data, settings) else 0)
     training.compile(optimizer=build_optimizer(training.serving.settings.optimizer, total), weighted_metrics=[])
+    training.optimizer.build(training.trainable_variables)  # created within the first step they would trace it twice
     backup = f"{folder}/backup"
     epoch, step = position(backup, steps, settings.checkpoint_steps)
     stopping = Stopping(folder, settings.patience, settings.min_delta, first_epoch=epoch)

@@ -13,6 +13,7 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 import numpy as np
 
+from components.errors import DataRefused
 from components.trainer.dataset import READ_BATCH, Element, Reader
 from schemas import FAIRNESS, HISTORY_LENGTH
 from schemas.features import FeatureSet
@@ -100,7 +101,7 @@ def load(reader: Reader, files: list[str], limit_bytes: float = math.inf) -> Sto
     """Reads the files; None if they hold no row, or as soon as they turn out to need more than `limit_bytes`.
 
     Raises:
-      ValueError: the histories of a row differ in length.
+      DataRefused: a file is truncated, a row cannot be parsed, or its histories differ in length.
     """
     names = _names(reader.features)
 
@@ -110,7 +111,8 @@ def load(reader: Reader, files: list[str], limit_bytes: float = math.inf) -> Sto
         integers, floats, events_integers, events_floats = ([features[n] for n in group] for group in names)
         sequences = [*events_integers, *events_floats]
         splits = sequences[0].row_lengths() if sequences else tf.zeros_like(label, tf.int64)
-        alike = [tf.reduce_all(s.row_lengths() == splits) for s in sequences]
+        for sequence in sequences:
+            tf.debugging.assert_equal(sequence.row_lengths(), splits, "histories of a row differ in length")
         rows, events = tf.shape(label)[0], tf.reduce_sum(splits)
         return (
             _stack([tf.cast(x, tf.int32) for x in integers], rows, tf.int32),
@@ -118,20 +120,21 @@ def load(reader: Reader, files: list[str], limit_bytes: float = math.inf) -> Sto
             _stack([tf.cast(x.flat_values, tf.int32) for x in events_integers], events, tf.int32),
             _stack([x.flat_values for x in events_floats], events, tf.float32),
             splits,
-            tf.reduce_all(alike) if alike else tf.constant(True),
         )
 
     parts: list[list[np.ndarray]] = [[], [], [], [], []]
     size = 0
     batches = reader.records(files).batch(READ_BATCH).map(packed, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
-    for *arrays, alike in batches.as_numpy_iterator():
-        if not alike:
-            raise ValueError(f"histories of a row differ in length, in {files[0]} or beside it: ingest the day again")
-        for part, array in zip(parts, arrays):
-            part.append(array)
-            size += array.nbytes
-        if size > limit_bytes:
-            return None
+    try:
+        for arrays in batches.as_numpy_iterator():
+            for part, array in zip(parts, arrays):
+                part.append(array)
+                size += array.nbytes
+            if size > limit_bytes:
+                return None
+    except (tf.errors.InvalidArgumentError, tf.errors.DataLossError) as error:
+        reason = error.message.strip().splitlines()[0]
+        raise DataRefused(f"{files[0]} or a file beside it holds broken examples ({reason}): ingest again") from None
     if not parts[0]:
         return None
     for part in parts[2:4]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import pathlib
+import shutil
 import tempfile
 from typing import Any
 
@@ -13,7 +16,6 @@ import tensorflow_transform.beam as tft_beam  # isort: skip
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 from tfx_bsl.tfxio import tf_example_record
@@ -21,6 +23,7 @@ from tfx_bsl.tfxio import tf_example_record
 from components.trainer.settings import TrainerSettings
 from components.transform.preprocessing import preprocessing_fn
 from schemas import FAIRNESS, Declaration
+from schemas.tfmd import schema
 
 VOCABULARY = {"kind": "vocabulary"}
 PLAIN = {"kind": "numeric", "standardize": False}
@@ -132,28 +135,16 @@ def split(folder: pathlib.Path, name: str, batch: pa.RecordBatch) -> str:
     return write(folder / f"Split-{name}", serialize(batch))
 
 
-def schema(batch: pa.RecordBatch) -> schema_pb2.Schema:
-    """TFMD schema of such examples, histories ragged."""
-    out = schema_pb2.Schema(represent_variable_length_as_ragged=True)
-    for field in batch.schema:
-        ragged = pa.types.is_list(field.type)
-        value = field.type.value_type if ragged else field.type
-        kind = {pa.int64(): schema_pb2.INT, pa.float32(): schema_pb2.FLOAT, pa.string(): schema_pb2.BYTES}[value]
-        feature = out.feature.add(name=field.name, type=kind)
-        if not ragged:
-            feature.presence.min_fraction = 1
-            feature.shape.SetInParent()
-    return out
-
-
-def analyse(pattern: str, raw_schema: schema_pb2.Schema, folder: pathlib.Path) -> str:
+def analyse(pattern: str, folder: pathlib.Path, declaration: Declaration = DECLARATION) -> str:
     """Runs TFT's analysis over the files; returns the folder of the transform output."""
     folder.mkdir(parents=True, exist_ok=True)
-    source = tf_example_record.TFExampleRecord(pattern, schema=raw_schema, telemetry_descriptors=["test"])
+    source = tf_example_record.TFExampleRecord(
+        pattern, schema=schema(declaration, fairness=True), telemetry_descriptors=["test"]
+    )
     with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=tempfile.mkdtemp()):
         data = pipeline | source.BeamSource()
         function = (data, source.TensorAdapterConfig()) | tft_beam.AnalyzeDataset(
-            lambda inputs: preprocessing_fn(inputs, CONFIG)
+            lambda inputs: preprocessing_fn(inputs, {"declaration": declaration.model_dump_json()})
         )
         _ = function | tft_beam.WriteTransformFn(str(folder))
     return str(folder)
@@ -161,7 +152,7 @@ def analyse(pattern: str, raw_schema: schema_pb2.Schema, folder: pathlib.Path) -
 
 def transform(folder: pathlib.Path, batch: pa.RecordBatch) -> str:
     """Writes and analyses the rows as split `train`; returns the folder of the transform output."""
-    return analyse(split(folder, "train", batch), schema(batch), folder / "transform")
+    return analyse(split(folder, "train", batch), folder / "transform")
 
 
 SMALL = {
@@ -192,3 +183,26 @@ def arguments(folder: pathlib.Path, run: str = "run", base: str | None = None, *
             "warmup_requests": 5,
         },
     )
+
+
+@functools.cache
+def trained() -> pathlib.Path:
+    """A folder with splits, transform output and, in `run`, what a training leaves; made once a process."""
+    from components.trainer.run import run_fn
+
+    folder = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    rows = table(2000)
+    transform(folder, rows.slice(0, 1400))
+    split(folder, "validation", rows.slice(1400, 300))
+    split(folder, "eval", rows.slice(1700))
+    run_fn(arguments(folder))
+    return folder
+
+
+def base(folder: pathlib.Path, run: str = "run") -> str:
+    """What TFX names as base model: the served model of a run, training weights beside it as ServedModel has them."""
+    weights = folder / run / "model/Format-Training"
+    if not weights.exists():
+        shutil.copytree(folder / run / "model_run/weights", weights)
+    return str(folder / run / "model/Format-Serving")
