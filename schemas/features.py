@@ -17,6 +17,24 @@ FeatureGroup = Literal[
 AGE_BUCKETS = 32
 """Ages of behaviors fall into bucket `floor(log2(1 + seconds))`."""
 
+HISTORY_COUNT = "history_count"
+"""`log1p` of the number of behaviors in the history, float32."""
+SHARE_PRIOR = 5.0
+"""Behaviors that the share of a type is smoothed with, spread evenly over the types."""
+RECENT_SECONDS = 86_400.0
+"""Time after which a behavior counts 1/e in `recent` summaries."""
+
+
+def summary_columns(declaration: Declaration) -> dict[str, tuple[str, str]]:
+    """Numeric features that sum a history up, by name: (behavior type, `share` or `recent`).
+
+    Attention weighs items; how eager a user is shows in how many behaviors of each type there are and how
+    lately. `share`: (n_type + prior / types) / (n + prior) - 1 / types; `recent`: log1p of the sum of
+    exp(-age / day).
+    """
+    types = declaration.history.types if declaration.history else {}
+    return {f"history_{kind}_{name}": (name, kind) for kind in ("share", "recent") for name in types}
+
 
 @dataclasses.dataclass(frozen=True)
 class Feature:
@@ -103,6 +121,9 @@ def feature_set(declaration: Declaration, vocabularies: Mapping[str, int]) -> Fe
         features.append(Feature(column.name, group, categorical, size, table, column.name))
     for derived in declaration.rate_columns:
         features.append(Feature(derived.name, "context", False, 1, derived.name, derived.name))
+    if declaration.history is not None:
+        for name in (HISTORY_COUNT, *summary_columns(declaration)):
+            features.append(Feature(name, "context", False, 1, name, name))
     for derived in declaration.history_columns:
         if derived.source is not None:
             target = next(f for f in features if f.name == derived.source)

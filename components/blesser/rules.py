@@ -29,9 +29,8 @@ def objections(summary: dict[str, Any], settings: EvaluationSettings) -> list[st
         )
     pcoc = candidate["pcoc"]
     if pcoc is None or not settings.pcoc_min <= pcoc <= settings.pcoc_max:
-        found.append(
-            f"PCOC {'undefined' if pcoc is None else f'{pcoc:.4f}'} lies outside [{settings.pcoc_min}, {settings.pcoc_max}]"
-        )
+        shown = "undefined" if pcoc is None else f"{pcoc:.4f}"
+        found.append(f"PCOC {shown} lies outside [{settings.pcoc_min}, {settings.pcoc_max}]")
     for scenario in deciding(summary, settings):
         here = summary["slices"][scenario]
         if here[CANDIDATE]["auc"] < here[SERVED]["auc"] - settings.scenario_auc_margin:
