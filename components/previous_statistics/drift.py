@@ -10,7 +10,8 @@ from schemas.declaration import Column, Declaration
 def _watched(declaration: Declaration) -> list[Column]:
     """The scenario, the label and the categories that describe users.
 
-    Histograms of heavy-tailed numbers (followers, prices) differ from day to day by their bins alone. Ids change by nature, the attributes of items with what is promoted, the hour and the weekday with the day.
+    Histograms of heavy-tailed numbers (followers, prices) differ from day to day by their bins alone. Ids change
+    by nature, the attributes of items with what is promoted, the hour and the weekday with the day.
     """
     attributes = [c for c in declaration.group("user") if c.encoding is not None and c.encoding.kind == "vocabulary"]
     return [declaration.scenario, declaration.label, *attributes]
