@@ -46,6 +46,12 @@ class RankingModel(keras.Model):
         """Creates all weights, by one call on two rows."""
         self(example_batch(self.features, 2, 1))
 
+    def start_at(self, click_rate: float) -> None:
+        """Shifts a fresh model's logits so that it predicts about `click_rate`, in (0, 1), for everything.
+
+        Otherwise the first hundreds of steps learn little else. A model that has no such constant does nothing.
+        """
+
     def training_model(self) -> keras.Model:
         """The object to train: this model as `.serving`, and whatever only training needs."""
         from models.training import TrainingModel

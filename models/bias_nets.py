@@ -12,7 +12,7 @@ import tf_keras as keras
 
 from models.experts import SharedExperts
 from models.scenario_experts import ScenarioExperts
-from models.scenario_routing import ScenarioRoutes
+from models.scenario_routing import ScenarioRoutes, route
 
 LOWEST, HIGHEST = 1e-2, 1e2
 """Fairness Coefficients are cut to this range before their logarithm."""
@@ -60,8 +60,10 @@ class FairnessEmbedding(keras.layers.Layer):
 class BiasNets(keras.layers.Layer):
     """One bias net for each expert, SAR-Net section 4.5; the bias net of a scenario's expert is the scenario's own.
 
-    `multiply`: `score = main * 2 sigmoid(bias)`; `add`: `score = main + bias`. All biases start at 0, which
-    changes nothing in both.
+    `multiply`: `score = main * 2 sigmoid(bias)`; `add`: `score = main + bias`. The bias is what the net gives for
+    the row's coefficient less what it gives for FC = 1 in the same scenario: an impression that nobody boosted is
+    left as it is, always and not only at first. Serving, which leaves the nets out, thus is training at FC = 1, and
+    a day whose coefficients are all 1 trains the main nets alone. All biases start at 0.
 
     Args:
       scenarios: S.
@@ -113,14 +115,19 @@ class BiasNets(keras.layers.Layer):
         self.shared_nets = SharedExperts(shared, units, zero_output=True, name="shared_nets") if shared else None
 
     def biases(self, coefficient: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
-        """The nets' outputs, float `[B, specific + shared]`."""
-        vector = self.embedding(coefficient)
+        """The nets' outputs less those at FC = 1, float `[B, specific + shared]`."""
+        # A row with FC = 1 for each scenario of the batch goes along: it is normalised as the others are.
+        present, index = tf.unique(routes.scenario)
+        vector = self.embedding(tf.concat([coefficient, tf.ones_like(present, coefficient.dtype)], 0))
         parts = []
         if self.specific_nets is not None:
-            parts.append(self.specific_nets(vector, routes, training=training)[:, :, 0])
+            both = route(tf.concat([routes.scenario, present], 0), self.arguments["scenarios"])
+            parts.append(self.specific_nets(vector, both, training=training)[:, :, 0])
         if self.shared_nets is not None:
             parts.append(self.shared_nets(vector, training=training)[:, :, 0])
-        return tf.concat(parts, 1)
+        outputs = tf.concat(parts, 1)
+        rows = tf.shape(coefficient)[0]
+        return outputs[:rows] - tf.gather(outputs[rows:], index)
 
     def call(
         self, main: tf.Tensor, coefficient: tf.Tensor, routes: ScenarioRoutes, training: bool = False

@@ -19,8 +19,9 @@ class FeatureEmbedding(keras.layers.Layer):
     """Embeds features, Eqs. 2-3 of SAR-Net; features of one table share its rows.
 
     A categorical feature is looked up in `[rows, d]`; an index beyond the table reads row 0 (unknown). A
-    numeric one is `value * w + b` with vectors w, b of its table, or stays a scalar. Gradients of tables are
-    `IndexedSlices`.
+    numeric one is `value * w + b` with vectors w, b of its table, or stays a scalar. w and b start at 0: a number
+    that is 0 in all of training, such as a rate on the first day, has no effect when it first varies in service.
+    Gradients of tables are `IndexedSlices`.
 
     Args:
       features: what can be embedded.
@@ -72,7 +73,7 @@ class FeatureEmbedding(keras.layers.Layer):
             self.tables[feature.table] = self.add_weight(
                 name=f"table_{feature.table}",
                 shape=(rows, width),
-                initializer=keras.initializers.RandomNormal(0, scale),
+                initializer=keras.initializers.RandomNormal(0, scale) if feature.categorical else "zeros",
             )
             if not feature.categorical:
                 self.offsets[feature.table] = self.add_weight(

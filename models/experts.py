@@ -75,6 +75,11 @@ class SharedExperts(keras.layers.Layer):
         self.activate = keras.layers.Activation(self.activation)
         super().build(input_shape)
 
+    @property
+    def output_bias(self) -> tf.Variable:
+        """Bias of the last layer, `[E, outputs]`."""
+        return self.biases[-1]
+
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         hidden = inputs
         for i, kernel in enumerate(self.kernels):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -200,6 +201,12 @@ class SARNet(RankingModel):
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         opinions = self.opinions(features, training)
         return tf.reduce_sum(opinions.gate * opinions.scores, 1)
+
+    def start_at(self, click_rate: float) -> None:
+        logit = math.log(click_rate / (1.0 - click_rate))
+        for experts in (self.specific, self.shared):
+            if experts is not None:
+                experts.output_bias.assign_add(tf.fill(experts.output_bias.shape, logit))
 
     def training_model(self) -> keras.Model:
         model = SARNetTraining(self)

@@ -65,6 +65,12 @@ class ScenarioExperts(keras.layers.Layer):
         )
         self.activate = keras.layers.Activation(activation)
 
+    @property
+    def output_bias(self) -> tf.Variable:
+        """Bias of the last layer, `[S, E, outputs]`."""
+        assert self.last is not None
+        return self.last.bias
+
     def call(self, inputs: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
         hidden = inputs
         for dense, norm in zip(self.dense, self.norms):

@@ -66,6 +66,7 @@ def run_fn(fn_args: FnArgs) -> None:
     serving = build_model(settings.model, reader.features, settings.model_settings)
     training = serving.training_model()
     training({**example_batch(reader.features, 2, 1), FAIRNESS: tf.ones(2)})
+    serving.start_at(data.train.clicks / data.train.rows)
     tft_output = tft.TFTransformOutput(fn_args.transform_output)
     words = vocabularies(declaration, tft_output)
     started = _start(training, words, old, settings)

@@ -1,0 +1,58 @@
+"""What a model knows before and just after its first steps: nothing that a later day could stumble over."""
+
+import models  # noqa: F401  isort: skip
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.bias_nets import BiasNets
+from models.registry import build_model
+from models.scenario_batch_norm import ScenarioBatchNormalization
+from models.scenario_routing import route
+from tests.models.conftest import random_batch, shake, small_features
+
+SMALL = {"embedding": {"dim": 4}, "attention_units": (8,), "expert_units": (8,), "shared_experts": 2}
+NUMBERS = ("price", "rate", "history_price")
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("fusion", ["multiply", "add"])
+def test_bias_nets_leave_impressions_alone_that_nobody_boosted(fusion, training):
+    random = np.random.default_rng(0)
+    routes = route(tf.constant(random.integers(1, 4, 12)), 4)
+    main = random.normal(size=(12, 5)).astype("f4")
+    layer = BiasNets(4, "page", 2, 3, fusion=fusion)
+    layer(main, tf.ones(12), routes)
+    shake(layer)
+    coefficient = np.where(np.arange(12) < 6, 1.0, 3.0).astype("f4")
+    scores = layer(main, coefficient, routes, training=training).numpy()
+    np.testing.assert_allclose(scores[:6], main[:6], rtol=1e-5, atol=1e-6)
+    assert np.abs(scores[6:] - main[6:]).min() > 1e-4
+
+
+def test_numbers_that_were_always_zero_change_nothing_in_service():
+    features = small_features()
+    batch, labels, weights = random_batch(features, 64)
+    model = build_model("sar_net", features, SMALL).training_model()
+    model.compile(optimizer="adam")
+    absent = {**batch, **{name: tf.zeros_like(batch[name]) for name in NUMBERS}}
+    model.fit(tf.data.Dataset.from_tensors((absent, labels, weights)).repeat(20), verbose=0)
+    np.testing.assert_allclose(model.serving(batch), model.serving(absent), rtol=1e-5, atol=1e-6)
+
+
+def test_a_fresh_model_predicts_the_click_rate():
+    features = small_features()
+    batch, _, _ = random_batch(features, 64)
+    model = build_model("sar_net", features, SMALL)
+    model.start_at(0.03)
+    assert tf.reduce_mean(tf.sigmoid(model(batch))).numpy() == pytest.approx(0.03, rel=0.1)
+
+
+def test_moving_moments_follow_what_a_training_changes():
+    random = np.random.default_rng(0)
+    layer = ScenarioBatchNormalization(1, "page")
+    for step in range(100):
+        rows = random.normal(step / 20, 1 + step / 50, size=(64, 1)).astype("f4")
+        layer(rows, np.zeros(64, "i8"), training=True)
+    np.testing.assert_allclose(layer.moving_mean[0], 5, atol=0.5)
+    np.testing.assert_allclose(layer.moving_variance[0], 9, rtol=0.15)
