@@ -15,6 +15,7 @@ feature, in the order of the batch; Arrow does the joining. The wire format is P
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,12 @@ _VARINT_BITS, _VARINT_MAX = 7, 10
 
 
 def encode(batch: pa.RecordBatch) -> list[bytes]:
-    """Serialized tf.Examples, one a row, the same bytes for the same batch.
+    """Serialized tf.Examples, one a row: `encode_array` as a list."""
+    return encode_array(batch).to_pylist()
+
+
+def encode_array(batch: pa.RecordBatch) -> pa.Array:
+    """Serialized tf.Examples, binary `[N]`, the same bytes for the same batch.
 
     Args:
       batch: columns of int64, float32 and string without nulls, or lists of those; a zero and an empty
@@ -39,10 +45,10 @@ def encode(batch: pa.RecordBatch) -> list[bytes]:
     for field, column in zip(batch.schema, batch.columns):
         pieces += _feature(field.name, column)
     if not batch.num_rows:
-        return []
-    features = pc.binary_join_element_wise(*pieces, _EMPTY) if pieces else pa.array([b""] * batch.num_rows)
-    header = _by_length(pc.binary_length(features), _tagged)
-    return pc.binary_join_element_wise(header, features, _EMPTY).to_pylist()
+        return pa.array([], pa.binary())
+    features = pc.binary_join_element_wise(*pieces, _EMPTY)
+    header = by_length(pc.binary_length(features), _tagged)
+    return pc.binary_join_element_wise(header, features, _EMPTY)
 
 
 def varint(value: int) -> bytes:
@@ -70,24 +76,24 @@ def _feature(name: str, column: pa.Array) -> list[pa.Array | pa.Scalar]:
         raise ValueError(f"column {name!r} is of type {values.type}: only int64, float32 and string make features")
     content = _rows(items, column) if listed else items
     header = functools.partial(_entry_header, name, kind, packed)
-    return [_by_length(pc.binary_length(content), header), content]
+    return [by_length(pc.binary_length(content), header), content]
 
 
 def _rows(items: pa.Array, column: pa.ListArray) -> pa.Array:
     """Items of each row's list, one after the other; no byte is copied."""
-    ends = _offsets(items)
+    ends = offsets_of(items)
     offsets = column.offsets.to_numpy()
-    return _binary(ends[offsets - offsets[0]], items.buffers()[2])
+    return binary(ends[offsets - offsets[0]], items.buffers()[2])
 
 
 def _bytes_items(values: pa.Array) -> pa.Array:
     raw = values.cast(pa.binary())
-    return pc.binary_join_element_wise(_by_length(pc.binary_length(raw), _tagged), raw, _EMPTY)
+    return pc.binary_join_element_wise(by_length(pc.binary_length(raw), _tagged), raw, _EMPTY)
 
 
 def _float_items(values: pa.Array) -> pa.Array:
     data = np.ascontiguousarray(values.to_numpy()).astype("<f4", copy=False)
-    return _binary(np.arange(0, 4 * len(data) + 1, 4), pa.py_buffer(data))
+    return binary(np.arange(0, 4 * len(data) + 1, 4), pa.py_buffer(data))
 
 
 def _integer_items(values: pa.Array) -> pa.Array:
@@ -102,10 +108,10 @@ def _integer_items(values: pa.Array) -> pa.Array:
         digits[:, place] = (rest & np.uint64(0x7F)).astype(np.uint8) | (more.astype(np.uint8) << 7)
         lengths += more
     data = digits[np.arange(width) < lengths[:, None]]
-    return _binary(np.concatenate([[0], np.cumsum(lengths)]), pa.py_buffer(data))
+    return binary(np.concatenate([[0], np.cumsum(lengths)]), pa.py_buffer(data))
 
 
-def _by_length(lengths: pa.Array, header) -> pa.Array:
+def by_length(lengths: pa.Array, header: Callable[[int], bytes]) -> pa.Array:
     """`header(length)` of each row, made once for each length that occurs."""
     found = lengths.to_numpy()
     distinct = np.flatnonzero(np.bincount(found)) if len(found) else np.zeros(0, np.int64)
@@ -130,12 +136,14 @@ def _entry_header(name: str, kind: bytes, packed: bool, length: int) -> bytes:
     return _tagged(len(feature) + length) + feature
 
 
-def _offsets(items: pa.Array) -> np.ndarray:
+def offsets_of(items: pa.Array) -> np.ndarray:
+    """Where each of `[N]` binary values begins in the data buffer, and the last ends; int32 `[N + 1]`."""
     offsets = np.frombuffer(items.buffers()[1], np.int32)[items.offset : items.offset + len(items) + 1]
     return offsets if len(offsets) else np.zeros(1, np.int32)
 
 
-def _binary(offsets: np.ndarray, data: pa.Buffer | None) -> pa.Array:
+def binary(offsets: np.ndarray, data: pa.Buffer | None) -> pa.Array:
+    """Binary `[N]` of `[N + 1]` offsets into a buffer."""
     return pa.Array.from_buffers(
         pa.binary(), len(offsets) - 1, [None, pa.py_buffer(offsets.astype(np.int32)), data or pa.py_buffer(b"")]
     )

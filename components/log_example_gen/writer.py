@@ -6,13 +6,12 @@ import uuid
 from collections.abc import Iterable
 
 import pyarrow as pa
+from tfx.dsl.io import fileio
 
-import models  # noqa: F401  (sets up Keras before TensorFlow is imported)
+from components.log_example_gen.tf_example import encode, encode_array
+from components.log_example_gen.tf_record import TFRecordWriter
 
-# isort: split
-import tensorflow as tf
-
-from components.log_example_gen.tf_example import encode
+__all__ = ["clean", "encode", "file_name", "write"]
 
 ASIDE = ".aside"
 
@@ -30,20 +29,18 @@ def write(folder: str, split_folder: str, name: str, batches: Iterable[pa.Record
       level: of gzip.
     """
     aside = f"{folder}/{ASIDE}/{name}.{uuid.uuid4().hex}"
-    tf.io.gfile.makedirs(f"{folder}/{ASIDE}")
+    fileio.makedirs(f"{folder}/{ASIDE}")
     examples = 0
-    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=level)
-    with tf.io.TFRecordWriter(aside, options) as writer:
+    with fileio.open(aside, "wb") as file, TFRecordWriter(file, level) as writer:
         for batch in batches:
-            for record in encode(batch):
-                writer.write(record)
+            writer.write(encode_array(batch))
             examples += batch.num_rows
-    tf.io.gfile.makedirs(split_folder)
-    tf.io.gfile.rename(aside, f"{split_folder}/{name}", overwrite=True)
+    fileio.makedirs(split_folder)
+    fileio.rename(aside, f"{split_folder}/{name}", overwrite=True)
     return examples
 
 
 def clean(folder: str) -> None:
     """Removes what failed attempts left."""
-    if tf.io.gfile.exists(f"{folder}/{ASIDE}"):
-        tf.io.gfile.rmtree(f"{folder}/{ASIDE}")
+    if fileio.exists(f"{folder}/{ASIDE}"):
+        fileio.rmtree(f"{folder}/{ASIDE}")
