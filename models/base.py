@@ -90,7 +90,7 @@ def input_signature(features: FeatureSet) -> dict[str, tf.TensorSpec]:
 
 
 def named_weights(model: keras.Model) -> dict[str, tf.Variable]:
-    """All weights of a model, trainable or not, without its metrics' state, by a name that is the same in every process.
+    """All weights of a model, trainable or not, by a name that is the same in every process; metrics' state left out.
 
     A name is the path of attributes to the weight, e.g. `embedding/tables/user_id` or `gate/dense/kernel`.
     Embedding tables and per-scenario tables have the table's rows in axis 0, see `table_of`.

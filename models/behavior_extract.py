@@ -43,12 +43,13 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
       units, activation, l2: of the activation units.
 
     Call arguments:
+      values `[N, D]`: what is summed; the item parts in Eq. 7.
       item_keys `[N, Di]`, scenario_keys `[N, Ds]`, context `[N, C]` or None: packed behaviors.
       item_query `[B, Di]`, scenario_query `[B, Ds]`: the target.
       rows int64 `[N]`, size int64 scalar: see `packing.Packed`.
 
     Returns:
-      (v_cb, weights): float `[B, Di]`, zero for an empty history; float32 `[N]`.
+      (v_cb, weights): float `[B, D]`, zero for an empty history; float32 `[N]`.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
 
     def call(
         self,
+        values: tf.Tensor,
         item_keys: tf.Tensor,
         scenario_keys: tf.Tensor,
         item_query: tf.Tensor,
@@ -99,7 +101,7 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
             weights = tf.ones_like(scores[0])
             for score in scores:
                 weights *= packed_softmax(score, rows, size)
-        return packed_sum(item_keys, weights, rows, size), weights
+        return packed_sum(values, weights, rows, size), weights
 
     def get_config(self) -> dict[str, Any]:
         return {

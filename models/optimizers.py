@@ -10,6 +10,10 @@ import tf_keras as keras
 
 from models.settings import OptimizerSettings
 
+CACHED_ELEMENTS = 1 << 18
+"""Elements of a wide table (per-scenario weights) that are updated at a time, to stay in the processor's cache."""
+WIDE_ROW = 1024
+
 
 @keras.utils.register_keras_serializable("scenerank")
 class LazyAdam(keras.optimizers.Adam):
@@ -53,12 +57,42 @@ class LazyAdam(keras.optimizers.Adam):
             )  # fmt: skip
             return
         rate *= self.table_learning_rate_factor * tf.sqrt(1 - tf.pow(beta_2, step)) / (1 - tf.pow(beta_1, step))
-        rows, values = gradient.indices, gradient.values  # the base class has summed rows that occur twice
-        m_rows = beta_1 * tf.gather(m, rows) + (1 - beta_1) * values
-        v_rows = beta_2 * tf.gather(v, rows) + (1 - beta_2) * tf.square(values)
-        m.scatter_update(tf.IndexedSlices(m_rows, rows))
-        v.scatter_update(tf.IndexedSlices(v_rows, rows))
-        variable.scatter_sub(tf.IndexedSlices(rate * m_rows / (tf.sqrt(v_rows) + self.epsilon), rows))
+        rows, values = gradient.indices, gradient.values  # each row once, see _deduplicate_sparse_grad
+
+        def move(rows: tf.Tensor, values: tf.Tensor) -> None:
+            m_rows, v_rows = tf.gather(m, rows), tf.gather(v, rows)
+            m_rows += (values - m_rows) * (1 - beta_1)
+            v_rows += (tf.square(values) - v_rows) * (1 - beta_2)
+            m.scatter_update(tf.IndexedSlices(m_rows, rows))
+            v.scatter_update(tf.IndexedSlices(v_rows, rows))
+            variable.scatter_sub(tf.IndexedSlices(rate * m_rows / (tf.sqrt(v_rows) + self.epsilon), rows))
+
+        width = variable.shape.num_elements() // variable.shape[0]
+        at_once = max(CACHED_ELEMENTS // width, 1)
+        if variable.shape[0] <= at_once or width < WIDE_ROW:
+            move(rows, values)
+            return
+
+        def body(start: tf.Tensor) -> tuple[tf.Tensor]:
+            move(rows[start : start + at_once], values[start : start + at_once])
+            return (start + at_once,)
+
+        tf.while_loop(lambda start: start < tf.size(rows), body, (tf.constant(0),), parallel_iterations=1)
+
+    def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
+        """Sums rows that occur twice; a gradient that has none, as those of scenario layers, is not copied."""
+
+        def unique(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
+            rows, place = tf.unique(gradient.indices)
+            count = tf.size(rows)
+            values = tf.cond(
+                count == tf.size(gradient.indices),
+                lambda: gradient.values,
+                lambda: tf.math.unsorted_segment_sum(gradient.values, place, count),
+            )
+            return tf.IndexedSlices(values, rows, gradient.dense_shape)
+
+        return [unique(g) if isinstance(g, tf.IndexedSlices) else g for g in grads]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "table_learning_rate_factor": self.table_learning_rate_factor}

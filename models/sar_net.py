@@ -22,7 +22,7 @@ from models.packing import pack
 from models.scenario_experts import ScenarioExperts
 from models.scenario_routing import ScenarioRoutes, route
 from models.scenario_transform import ScenarioTransform
-from models.settings import ModelSettings
+from models.settings import EmbeddingSettings, ModelSettings
 from models.training import TrainingModel
 from schemas.declaration import FAIRNESS, HISTORY_LENGTH
 from schemas.features import Feature
@@ -35,6 +35,8 @@ class SARNetSettings(ModelSettings):
       attention, renormalize: see `CrossScenarioBehaviorExtract` (Table 4).
       attention_units: hidden layers of psi.
       behavior_context: whether a behavior's type and age enter its attention scores.
+      behavior_value: what is summed: the item part (Eq. 7), or `all`: the type and age beside it, so that v_cb
+        also says how the user took the behaviors attended to.
       scenario_transform: Eq. 8 (Table 6).
       extraction_layers: layers of experts in all; above 1 they are preceded by extraction layers (Table 6).
       extraction_units: layers of an extraction expert.
@@ -44,28 +46,32 @@ class SARNetSettings(ModelSettings):
       bias_nets, bias_fusion, bias_units, bias_dim, bias_buckets: see `BiasNets` (Table 5).
     """
 
+    embedding: EmbeddingSettings = EmbeddingSettings(numeric="scalar")
     fairness_weighting: bool = True
     attention: Attention = "full"
     renormalize: bool = False
     attention_units: tuple[int, ...] = (64, 32)
     behavior_context: bool = True
+    behavior_value: Literal["item", "all"] = "item"
     scenario_transform: bool = True
-    extraction_layers: int = pydantic.Field(1, ge=1, le=5)
+    extraction_layers: int = pydantic.Field(default=1, ge=1, le=5)
     extraction_units: tuple[int, ...] = (64,)
-    specific_experts: int = pydantic.Field(2, ge=0)
-    shared_experts: int = pydantic.Field(8, ge=0)
+    specific_experts: int = pydantic.Field(default=2, ge=0)
+    shared_experts: int = pydantic.Field(default=8, ge=0)
     expert_units: tuple[int, ...] = (32,)
     activation: str = "relu"
-    dropout: float = pydantic.Field(0.0, ge=0, lt=1)
-    expert_dropout: float = pydantic.Field(0.0, ge=0, lt=1)
+    dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
+    expert_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
     bias_nets: bool = True
     bias_fusion: Literal["multiply", "add"] = "multiply"
     bias_units: tuple[int, ...] = (8,)
-    bias_dim: int = pydantic.Field(8, ge=1)
-    bias_buckets: int = pydantic.Field(32, ge=2)
+    bias_dim: int = pydantic.Field(default=8, ge=1)
+    bias_buckets: int = pydantic.Field(default=32, ge=2)
 
     @pydantic.model_validator(mode="after")
     def _has_experts(self) -> SARNetSettings:
+        if not self.expert_units:
+            raise ValueError("expert_units is empty: give the width of at least one hidden layer")
         if not self.specific_experts + self.shared_experts:
             raise ValueError("specific_experts and shared_experts are both 0: there must be an expert")
         if self.extraction_layers > 1 and not (self.specific_experts and self.shared_experts):
@@ -86,8 +92,9 @@ class SARNet(RankingModel):
     """Cross-scenario behaviors, a transform by scenario, a mixture of experts of the scenario and of all.
 
     `v = [v_cb, v_u, v_ti, v_s]` and the context and trigger groups (section 4.4); the logit is the gate's mean of
-    the experts' scores (Eqs. 9-10). The aggregated value of a behavior is its item part (Eq. 7); its type and age
-    enter the attention scores only, for a target has neither. Without a history (or with no item column
+    the experts' scores (Eqs. 9-10). The aggregated value of a behavior is its item part (Eq. 7); its type and age,
+    which a target has not, enter the attention scores as context (`behavior_context`), and the value if told so
+    (`behavior_value`). Without a history (or with no item column
     that behaviors repeat) `v` has no v_cb. There are no bias nets and no Fairness Coefficients here, see
     `SARNetTraining`.
     """
@@ -108,6 +115,7 @@ class SARNet(RankingModel):
         self.behavior_items, self.targets = self._pairs("behavior_item")
         self.behavior_scenarios, self.current = self._pairs("behavior_scenario")
         self.behavior_context = f.group("behavior") if s.behavior_context and s.attention != "none" else ()
+        self.behavior_values = (*self.behavior_items, *(f.group("behavior") if s.behavior_value == "all" else ()))
         self.extract = None
         if self.behavior_items:
             self.extract = CrossScenarioBehaviorExtract(
@@ -153,10 +161,11 @@ class SARNet(RankingModel):
     def _interest(self, features: Mapping[str, tf.Tensor], embedded: Mapping[str, tf.Tensor], training: bool) -> Any:
         """v_cb `[B, Di]` and the behaviors' weights `[N]` (Eqs. 4-7)."""
         assert self.extract is not None
-        used = (*self.behavior_items, *self.behavior_scenarios, *self.behavior_context)
+        used = (*self.behavior_values, *self.behavior_scenarios, *self.behavior_context)
         packed = pack({f.name: features[f.name] for f in used}, features[HISTORY_LENGTH])
         behaviors = self.embedding(packed.features, training=training)
         return self.extract(
+            concatenate(behaviors, self.behavior_values),
             concatenate(behaviors, self.behavior_items),
             concatenate(behaviors, self.behavior_scenarios),
             concatenate(embedded, self.targets),

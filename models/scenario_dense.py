@@ -13,7 +13,7 @@ from models.scenario_routing import ScenarioRoutes
 
 @keras.utils.register_keras_serializable("scenerank")
 class ScenarioDense(keras.layers.Layer):
-    """`x W_s + b_s` for each row's scenario s; with `experts`, E such products side by side.
+    """`x W_s + b_s` for each row's scenario s; with `experts`, E such products, each of an input of its own.
 
     Weights are stacked: kernel `[S, in, units]`, or `[S, E, in, units]`. Rows are grouped into blocks of one
     scenario (see `scenario_routing`); each block reads its scenario's weights once and is one matrix product of
@@ -25,11 +25,13 @@ class ScenarioDense(keras.layers.Layer):
       table: name of the scenario's embedding table, whose rows the weights' rows are.
       experts: E, or None for a single product.
       use_bias: whether there is a bias `[S, units]`, `[S, E, units]`.
-      kernel_initializer: of each scenario's matrix; `glorot_uniform` counts one matrix's fans.
+      kernel_initializer: of each scenario's matrix.
+      fan_out: what `glorot_uniform` takes for the width of the output, if not `units`: a matrix that holds
+        several networks' side by side starts as theirs would.
       l2: penalty on the kernels of the scenarios present, averaged over the batch's rows.
 
     Call arguments:
-      inputs: float `[B, in]`; with experts also `[B, E, in]`.
+      inputs: float `[B, in]`; with experts `[B, E, in]`, one for each.
       routes: `ScenarioRoutes` of the batch.
 
     Returns:
@@ -44,19 +46,21 @@ class ScenarioDense(keras.layers.Layer):
         experts: int | None = None,
         use_bias: bool = True,
         kernel_initializer: str = "glorot_uniform",
+        fan_out: int | None = None,
         l2: float = 0.0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.scenarios, self.units, self.table, self.experts = scenarios, units, table, experts
-        self.use_bias, self.kernel_initializer, self.l2 = use_bias, kernel_initializer, l2
+        self.use_bias, self.kernel_initializer = use_bias, kernel_initializer
+        self.fan_out, self.l2 = fan_out or units, l2
 
     def build(self, input_shape: Any) -> None:
         width = int(input_shape[-1])
         outer = (self.scenarios,) if self.experts is None else (self.scenarios, self.experts)
         initializer: Any = self.kernel_initializer
         if initializer == "glorot_uniform":
-            limit = (6.0 / (width + self.units)) ** 0.5
+            limit = (6.0 / (width + self.fan_out)) ** 0.5
             initializer = keras.initializers.RandomUniform(-limit, limit)
         self.kernel = self.add_weight(name="kernel", shape=(*outer, width, self.units), initializer=initializer)
         if self.use_bias:
@@ -75,8 +79,6 @@ class ScenarioDense(keras.layers.Layer):
             self.add_loss(self.l2 * tf.reduce_sum(tf.square(tf.cast(kernel, tf.float32))) / rows)
         if self.experts is None:
             outputs = routes.ungroup(blocks @ kernel)
-        elif len(inputs.shape) == 2:
-            outputs = routes.ungroup(tf.transpose(blocks[:, tf.newaxis] @ kernel, [0, 2, 1, 3]))
         else:
             products = tf.transpose(blocks, [0, 2, 1, 3]) @ kernel
             outputs = routes.ungroup(tf.transpose(products, [0, 2, 1, 3]))
@@ -91,5 +93,6 @@ class ScenarioDense(keras.layers.Layer):
             "experts": self.experts,
             "use_bias": self.use_bias,
             "kernel_initializer": self.kernel_initializer,
+            "fan_out": self.fan_out,
             "l2": self.l2,
         }

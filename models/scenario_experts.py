@@ -21,7 +21,8 @@ class ScenarioExperts(keras.layers.Layer):
     Args:
       scenarios: S.
       table: name of the scenario's embedding table.
-      experts, units, outputs, activation, dropout, l2, zero_output: as in `SharedExperts`, per scenario.
+      units: at least one hidden layer.
+      experts, outputs, activation, dropout, l2, zero_output: as in `SharedExperts`, per scenario.
       prior_rows: of the normalisation by scenario, see `ScenarioBatchNormalization`.
 
     Call arguments:
@@ -50,8 +51,10 @@ class ScenarioExperts(keras.layers.Layer):
         self.scenarios, self.table, self.experts = scenarios, table, experts
         self.units, self.outputs, self.activation = tuple(units), outputs, activation
         self.dropout, self.l2, self.prior_rows, self.zero_output = dropout, l2, prior_rows, zero_output
-        self.dense = [
-            ScenarioDense(scenarios, size, table, experts, l2=l2, name=f"dense_{i}")
+        self.dense = [  # all experts of a scenario share the first input: one product for all of them
+            ScenarioDense(scenarios, experts * size, table, fan_out=size, l2=l2, name=f"dense_{i}")
+            if i == 0
+            else ScenarioDense(scenarios, size, table, experts, l2=l2, name=f"dense_{i}")
             for i, size in enumerate(self.units)
         ]
         self.norms = [
@@ -73,9 +76,10 @@ class ScenarioExperts(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
         hidden = inputs
-        for dense, norm in zip(self.dense, self.norms):
-            hidden = norm(dense(hidden, routes, training=training), routes.scenario, training=training)
-            hidden = self.activate(hidden)
+        for dense, norm, size in zip(self.dense, self.norms, self.units):
+            hidden = tf.reshape(dense(hidden, routes, training=training), [-1, self.experts * size])
+            hidden = self.activate(norm(hidden, routes.scenario, training=training))
+            hidden = tf.reshape(hidden, [-1, self.experts, size])
             if training and self.dropout:
                 hidden = tf.nn.dropout(hidden, self.dropout)
         return hidden if self.last is None else self.last(hidden, routes, training=training)

@@ -45,7 +45,7 @@ def block_size(rows: tf.Tensor, scenarios: int) -> tf.Tensor:
     fewer times.
     """
     mean = tf.cast(rows, tf.float32) / float(scenarios)
-    power = tf.math.ceil(tf.math.log(tf.maximum(2.0 * mean, 1.0)) / tf.math.log(2.0))
+    power = tf.math.floor(tf.math.log(tf.maximum(2.0 * mean, 1.0)) / tf.math.log(2.0))
     return tf.clip_by_value(tf.cast(2.0**power, tf.int64), SMALLEST_BLOCK, LARGEST_BLOCK)
 
 

@@ -28,17 +28,17 @@ class OptimizerSettings(Settings):
     """
 
     name: Literal["lazy_adam", "adam"] = "lazy_adam"
-    learning_rate: float = pydantic.Field(1e-3, gt=0)
-    table_learning_rate: float | None = pydantic.Field(None, gt=0)
-    beta_1: float = pydantic.Field(0.9, ge=0, lt=1)
-    beta_2: float = pydantic.Field(0.999, ge=0, lt=1)
-    epsilon: float = pydantic.Field(1e-7, gt=0)
+    learning_rate: float = pydantic.Field(default=1e-3, gt=0)
+    table_learning_rate: float | None = pydantic.Field(default=None, gt=0)
+    beta_1: float = pydantic.Field(default=0.9, ge=0, lt=1)
+    beta_2: float = pydantic.Field(default=0.999, ge=0, lt=1)
+    epsilon: float = pydantic.Field(default=1e-7, gt=0)
     decay: Literal["constant", "exponential", "cosine", "linear"] = "constant"
-    decay_rate: float = pydantic.Field(0.9, gt=0, le=1)
-    decay_steps: int | None = pydantic.Field(None, ge=1)
-    final_fraction: float = pydantic.Field(0.05, ge=0, le=1)
-    warmup_steps: int = pydantic.Field(0, ge=0)
-    clip_norm: float | None = pydantic.Field(None, gt=0)
+    decay_rate: float = pydantic.Field(default=0.9, gt=0, le=1)
+    decay_steps: int | None = pydantic.Field(default=None, ge=1)
+    final_fraction: float = pydantic.Field(default=0.05, ge=0, le=1)
+    warmup_steps: int = pydantic.Field(default=0, ge=0)
+    clip_norm: float | None = pydantic.Field(default=None, gt=0)
 
 
 class EmbeddingSettings(Settings):
@@ -55,13 +55,13 @@ class EmbeddingSettings(Settings):
         the model from leaning on single ids. Never applied to the scenario.
     """
 
-    dim: int = pydantic.Field(16, ge=1)
+    dim: int = pydantic.Field(default=16, ge=1)
     dims: dict[str, int] = pydantic.Field(default_factory=dict)
     numeric: Literal["vector", "scalar"] = "vector"
-    initial_scale: float = pydantic.Field(0.05, gt=0)
-    l2: float = pydantic.Field(0.0, ge=0)
-    dropout: float = pydantic.Field(0.0, ge=0, lt=1)
-    id_dropout: float = pydantic.Field(0.0, ge=0, lt=1)
+    initial_scale: float = pydantic.Field(default=0.05, gt=0)
+    l2: float = pydantic.Field(default=0.0, ge=0)
+    dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
+    id_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
 
 
 class ModelSettings(Settings):
@@ -76,5 +76,5 @@ class ModelSettings(Settings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     fairness_weighting: bool = False
-    scenario_dropout: float = pydantic.Field(0.0, ge=0, lt=1)
-    l2: float = pydantic.Field(0.0, ge=0, description="penalty on the kernels of dense layers")
+    scenario_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
+    l2: float = pydantic.Field(default=0.0, ge=0, description="penalty on the kernels of dense layers")

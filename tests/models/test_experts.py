@@ -1,0 +1,130 @@
+"""Experts, bias nets and the embedding against NumPy."""
+
+import models  # noqa: F401  isort: skip
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.bias_nets import BiasNets, FairnessEmbedding
+from models.embedding import FeatureEmbedding, concatenate
+from models.experts import SharedExperts
+from models.extraction import ExtractionLayer
+from models.scenario_experts import ScenarioExperts
+from models.scenario_routing import route
+from tests.models.conftest import random_batch, shake, small_features
+
+RANDOM = np.random.default_rng(0)
+INPUTS = RANDOM.normal(size=(12, 4)).astype("f4")
+SCENARIO = RANDOM.integers(1, 4, 12)
+
+
+def test_shared_experts_equal_networks_computed_one_by_one():
+    layer = SharedExperts(3, (5, 2))
+    layer(INPUTS)
+    shake(layer)
+    outputs = layer(INPUTS).numpy()
+    for e in range(3):
+        hidden = INPUTS
+        for i, width in enumerate((5, 2)):
+            hidden = hidden @ layer.kernels[i].numpy()[e] + layer.biases[i].numpy()[e]
+            gamma, beta, mean, variance = (w[e * width : (e + 1) * width] for w in layer.norms[i].get_weights())
+            hidden = np.maximum((hidden - mean) / np.sqrt(variance + 1e-3) * gamma + beta, 0)
+        expected = hidden @ layer.kernels[2].numpy()[e] + layer.biases[2].numpy()[e]
+        np.testing.assert_allclose(outputs[:, e], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_scenario_experts_equal_networks_computed_one_by_one():
+    layer = ScenarioExperts(4, "page", 2, (5,))
+    routes = route(tf.constant(SCENARIO), 4)
+    layer(INPUTS, routes)
+    shake(layer)
+    outputs = layer(INPUTS, routes).numpy()
+    for row, s in enumerate(SCENARIO):
+        for e in range(2):
+            own = slice(e * 5, e * 5 + 5)
+            hidden = INPUTS[row] @ layer.dense[0].kernel.numpy()[s, :, own] + layer.dense[0].bias.numpy()[s, own]
+            norm = layer.norms[0]
+            hidden = hidden / np.sqrt(1 + 1e-3) * norm.gamma.numpy()[s, own] + norm.beta.numpy()[s, own]
+            expected = np.maximum(hidden, 0) @ layer.last.kernel.numpy()[s, e] + layer.last.bias.numpy()[s, e]
+            np.testing.assert_allclose(outputs[row, e], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_experts_without_a_last_layer_give_their_hidden_one():
+    routes = route(tf.constant(SCENARIO), 4)
+    assert SharedExperts(3, (5, 2), None)(INPUTS).shape == (12, 3, 2)
+    assert ScenarioExperts(4, "page", 3, (5, 2), None)(INPUTS, routes).shape == (12, 3, 2)
+
+
+def test_extraction_mixes_own_and_shared_experts():
+    routes = route(tf.constant(SCENARIO), 4)
+    layer = ExtractionLayer(4, "page", 2, 3, (5,))
+    own, common = layer(INPUTS, INPUTS, routes)
+    outputs = tf.concat([layer.specific_experts(INPUTS, routes), layer.shared_experts(INPUTS)], 1)
+    np.testing.assert_allclose(own, tf.reduce_mean(outputs, 1), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(common, tf.reduce_mean(outputs, 1), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("fusion", ["multiply", "add"])
+def test_bias_nets_change_nothing_at_first_and_reweigh_then(fusion):
+    routes = route(tf.constant(SCENARIO), 4)
+    main = RANDOM.normal(size=(12, 5)).astype("f4")
+    coefficient = RANDOM.lognormal(size=12).astype("f4")
+    layer = BiasNets(4, "page", 2, 3, fusion=fusion)
+    np.testing.assert_allclose(layer(main, coefficient, routes), main, rtol=1e-6)
+    shake(layer)
+    bias = layer.biases(coefficient, routes).numpy()
+    assert np.abs(bias).min() > 0
+    expected = main * 2 / (1 + np.exp(-bias)) if fusion == "multiply" else main + bias
+    np.testing.assert_allclose(layer(main, coefficient, routes), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_fairness_embedding_is_log_value_and_bucket():
+    layer = FairnessEmbedding(3, 8)
+    coefficient = np.array([0.5, 1.0, 1e-9, 1e9], "f4")
+    vectors = layer(coefficient).numpy()
+    logarithm = np.log(np.clip(coefficient, 1e-2, 1e2))
+    np.testing.assert_allclose(vectors[:, :3], logarithm[:, None] * layer.direction.numpy(), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(vectors[:, 3:], layer.rows.numpy()[[3, 4, 0, 7]])
+
+
+def test_embedding_shares_tables_and_reads_unknown_ids_as_row_zero():
+    features = small_features()
+    layer = FeatureEmbedding(features.features, {"dim": 3, "dims": {"item": 5}})
+    batch, _, _ = random_batch(features)
+    batch = {**batch, "item": tf.constant([2, 999, -1], tf.int64), "price": tf.constant([1.0, 2.0, 3.0])}
+    embedded = layer(batch)
+    table = layer.tables["item"].numpy()
+    np.testing.assert_array_equal(embedded["item"], table[[2, 0, 0]])
+    np.testing.assert_array_equal(embedded["history_item"], table[batch["history_item"].numpy()])
+    expected = np.array([[1], [2], [3]]) * layer.tables["price"].numpy() + layer.offsets["price"].numpy()
+    np.testing.assert_allclose(embedded["price"], expected, rtol=1e-6)
+    assert concatenate(embedded, (features["item"], features["price"])).shape == (3, 8)
+    assert layer.widths((features["item"], features["price"])) == 8
+    assert len(layer.row_tables()) == 6
+
+
+def test_embedding_scalar_numbers_and_switches():
+    features = small_features()
+    batch, _, _ = random_batch(features)
+    plain = FeatureEmbedding(features.features, {"dim": 3, "numeric": "scalar"})
+    np.testing.assert_array_equal(plain(batch)["price"][:, 0], batch["price"])
+    assert "price" not in plain.tables
+    dropped = FeatureEmbedding(features.features, {"dim": 3, "id_dropout": 0.99}, kept=("page",))
+    embedded = dropped(batch, training=True)
+    zero = dropped.tables["user"].numpy()[0]
+    assert (embedded["user"].numpy() == zero).all(1).sum() >= 12
+    np.testing.assert_array_equal(embedded["page"], tf.gather(dropped.tables["page"], batch["page"]))
+    np.testing.assert_array_equal(dropped(batch)["user"], tf.gather(dropped.tables["user"], batch["user"]))
+
+
+def test_embedding_penalty_is_that_of_the_rows_looked_up():
+    features = small_features(history=False)
+    layer = FeatureEmbedding([features["user"]], {"dim": 3, "l2": 0.5})
+    layer({"user": tf.constant([4, 4, 7], tf.int64)}, training=True)
+    squares = (layer.tables["user"].numpy() ** 2).sum(1)
+    np.testing.assert_allclose(layer.losses, [0.5 * (2 * squares[4] + squares[7]) / 3], rtol=1e-5)
+
+
+def test_embedding_refuses_widths_of_no_table():
+    with pytest.raises(ValueError, match="names nothing, which is no table"):
+        FeatureEmbedding(small_features().features, {"dims": {"nothing": 3}})
