@@ -43,9 +43,9 @@ def run_days(root: str, config_name: str, days: list[str], overrides: tuple[str,
                 raise
             except Exception as error:
                 traceback.print_exc()
-                refused = _cause(error)
-                if refused is not None:
-                    raise refused from None
+                cause = _cause(error)
+                if cause is not None:
+                    raise cause from None
                 first = str(error).strip().splitlines()[0] if str(error).strip() else ""
                 console.print(f"{day} failed: {type(error).__name__}: {first}", highlight=False, markup=False)
                 console.print(f"what is in service and what was published are as before; details: {log or 'above'}")
@@ -71,13 +71,14 @@ def _log_file(workspace: Workspace, day: str) -> str:
     return os.path.join(workspace.root, "tfx", "logs", f"{day}-{time.strftime('%Y%m%dT%H%M%S')}.log")
 
 
-def _cause(error: BaseException | None) -> DataRefused | None:
-    """The refusal within what Beam and TFX wrapped it in."""
+def _cause(error: BaseException | None) -> DataRefused | KeyboardInterrupt | None:
+    """The refusal or the interrupt within what Beam and TFX made of it: the innermost, whose words are its own."""
+    found = None
     while error is not None:
-        if isinstance(error, DataRefused):
-            return error
+        if isinstance(error, (DataRefused, KeyboardInterrupt)):
+            found = error
         error = error.__cause__ or error.__context__
-    return None
+    return found
 
 
 def _print_outcome(console: Console, workspace: Workspace, outcome: Outcome) -> None:

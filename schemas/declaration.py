@@ -89,7 +89,8 @@ class Column(Strict):
         """What a null becomes in an example."""
         if self.default is not None:
             return self.default
-        return {"int64": 0, "float32": 0.0, "string": ""}[self.type]
+        empty: dict[str, int | float | str] = {"int64": 0, "float32": 0.0, "string": ""}
+        return empty[self.type]
 
 
 class History(Strict):
