@@ -15,14 +15,14 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from components.export.serving import EXAMPLES, PREDICT, predict_signature
+from components.export.serving import EXAMPLES, PREDICT, export, predict_signature
 from components.export.warmup import PATH, requests
 from components.trainer.dataset import Reader, expand
 from components.trainer.store import load
 from components.trainer.weights import Weights
 from models.base import named_weights
 from models.registry import build_model
-from schemas import HISTORY_LENGTH
+from schemas import HISTORY_LENGTH, Declaration
 
 
 @pytest.fixture(scope="module")
@@ -153,12 +153,14 @@ def test_nothing_of_training_is_in_the_file(folder, saved):
     graph = saved_model_pb2.SavedModel.FromString((pathlib.Path(saved) / "saved_model.pb").read_bytes())
     meta = graph.meta_graphs[0].graph_def
     ops = {node.op for node in meta.node} | {node.op for f in meta.library.function for node in f.node_def}
+    ops.discard("StopGradient")  # an identity, in the softmax over behaviors
     assert not [op for op in ops if "Random" in op or "Dropout" in op or "Grad" in op or op.startswith("ResourceApply")]
     weights = Weights.read(str(folder / "run/model_run/weights"))
-    serving = sum(array.size for name, array in weights.arrays.items() if name.startswith("serving/"))
+    serving = {array.tobytes() for name, array in weights.arrays.items() if name.startswith("serving/")}
     stored = tf.train.load_checkpoint(f"{saved}/variables/variables")
     shapes = stored.get_variable_to_shape_map()
-    assert sum(int(np.prod(s)) for n, s in shapes.items() if n.startswith("weights/")) == serving
+    kept = [name for name in shapes if name.startswith("weights/")]
+    assert kept and all(stored.get_tensor(name).tobytes() in serving for name in kept)
     assert not [name for name in shapes if not name.startswith(("weights/", "_CHECKPOINTABLE", "save_counter"))]
 
 
@@ -202,3 +204,23 @@ def test_warm_up_requests_can_be_replayed(saved, loaded):
         seen.append((request.model_spec.signature_name, len(found)))
         assert np.all(np.isfinite(found))
     assert seen == [(EXAMPLES, 5), (PREDICT, 5), (EXAMPLES, 1), (PREDICT, 1)]
+
+
+@pytest.mark.slow
+def test_a_data_set_without_histories_rates_and_weights(rows, tmp_path):
+    fields = tiny.DECLARATION.model_dump()
+    fields.update(history=None, rates=None, columns=[c for c in fields["columns"] if c["group"] != "weight"])
+    plain = Declaration.model_validate(fields)
+    folder = tiny.analyse(tiny.split(tmp_path, "train", rows), tmp_path / "transform", plain)
+    reader = Reader.of(plain, folder)
+    store = load(reader, expand([str(tmp_path / "Split-train/*")]))
+    features, label, weight = next(iter(store.training(1000, seed=0)))
+    assert store.clicks == int(tf.reduce_sum(label)) and float(tf.reduce_min(weight)) == 1.0
+    serving = build_model("sar_net", reader.features, tiny.SMALL)
+    export(serving, reader, str(tmp_path / "saved"))
+    asked = {
+        name: tf.zeros([3], spec.dtype) for name, spec in predict_signature(plain).items() if spec.dtype != tf.string
+    }
+    asked.update({n: tf.fill([3], "b1") for n, spec in predict_signature(plain).items() if spec.dtype == tf.string})
+    found = answer(tf.saved_model.load(str(tmp_path / "saved")), PREDICT, **asked)
+    assert found["probability"].shape == (3,) and np.all(np.isfinite(found["probability"]))
