@@ -38,12 +38,13 @@ class Strict(pydantic.BaseModel):
 class Encoding(Strict):
     """How a raw value becomes a model input.
 
-    hash: `size` buckets, stable across days; vocabulary: one row a value seen at least `min_count` times
+    hash: `size` buckets, stable across days; identity: whole numbers 0 to `size` - 1, each with a row, row 0 for
+    all others; vocabulary: one row a value seen at least `min_count` times
     in the window, row 0 for all others; buckets: `size` quantiles; numeric: one float, `log` takes
     sign(x) * log1p(|x|) first and `standardize` then removes mean and scale of the window.
     """
 
-    kind: Literal["hash", "vocabulary", "buckets", "numeric"]
+    kind: Literal["hash", "identity", "vocabulary", "buckets", "numeric"]
     size: int | None = pydantic.Field(None, ge=2)
     min_count: int = pydantic.Field(1, ge=1)
     log: bool = False
@@ -51,13 +52,18 @@ class Encoding(Strict):
 
     @pydantic.model_validator(mode="after")
     def _sized(self) -> Encoding:
-        if self.kind in ("hash", "buckets") and self.size is None:
+        if self.kind in ("hash", "identity", "buckets") and self.size is None:
             raise ValueError(f"encoding {self.kind!r} needs a size")
         return self
 
     @property
     def categorical(self) -> bool:
         return self.kind != "numeric"
+
+    @property
+    def names_values(self) -> bool:
+        """Whether values are names, without order or distance."""
+        return self.kind in ("hash", "identity", "vocabulary")
 
 
 class Column(Strict):
@@ -169,6 +175,8 @@ class Declaration(Strict):
             if len(found) != 1:
                 raise ValueError(f"group {group!r} needs exactly one {'key ' if keyed else ''}column, has {len(found)}")
         for column in self.columns:
+            if column.encoding is not None and column.encoding.kind == "identity" and column.type != "int64":
+                raise ValueError(f"column {column.name!r}: encoding 'identity' needs type int64, not {column.type}")
             if column.encoding is not None and column.group not in FEATURE_GROUPS:
                 raise ValueError(f"column {column.name!r} of group {column.group!r} may not be a feature")
         referred = list(self.history.types.values()) if self.history else []

@@ -102,7 +102,7 @@ def _size(encoding: Encoding, name: str, vocabularies: Mapping[str, int]) -> int
     if encoding.kind == "vocabulary":
         return 1 + vocabularies[name]
     assert encoding.size is not None
-    return encoding.size
+    return encoding.size + (encoding.kind == "identity")
 
 
 def feature_set(declaration: Declaration, vocabularies: Mapping[str, int]) -> FeatureSet:

@@ -81,7 +81,7 @@ def _domain(feature: schema_pb2.Feature, column: Column) -> None:
     """Bounds and allowed values; a null's default may lie outside of them, so they are widened by it."""
     fill = [] if column.required or isinstance(column.fill, str) else [column.fill]
     if column.type == "int64":
-        categorical = column.encoding is not None and column.encoding.kind in ("hash", "vocabulary")
+        categorical = column.encoding is not None and column.encoding.names_values
         whole = [int(v) for v in (*(column.values or ()), *fill)]
         if categorical:
             feature.int_domain.is_categorical = True

@@ -13,7 +13,7 @@ def _watched(declaration: Declaration) -> list[Column]:
     Histograms of heavy-tailed numbers (followers, prices) differ from day to day by their bins alone. Ids change
     by nature, the attributes of items with what is promoted, the hour and the weekday with the day.
     """
-    attributes = [c for c in declaration.group("user") if c.encoding is not None and c.encoding.kind == "vocabulary"]
+    attributes = [c for c in declaration.group("user") if c.encoding is not None and c.encoding.names_values]
     return [declaration.scenario, declaration.label, *attributes]
 
 

@@ -81,6 +81,8 @@ def _encoder(column: Column, target: tf.Tensor) -> Callable[[tf.Tensor], tf.Tens
     assert encoding is not None
     if encoding.kind == "hash":
         return lambda values: tf.strings.to_hash_bucket_fast(_text(values), encoding.size)
+    if encoding.kind == "identity":
+        return lambda values: tf.where((values >= 0) & (values < encoding.size), 1 + values, 0)
     if encoding.kind == "vocabulary":
         rare = encoding.min_count if encoding.min_count > 1 else None
         file = tft.vocabulary(_text(target), frequency_threshold=rare, vocab_filename=column.name)
