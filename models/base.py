@@ -38,7 +38,7 @@ class RankingModel(keras.Model):
     def __init__(
         self, features: FeatureSet | str, settings: ModelSettings | Mapping[str, Any] | None = None, **options: Any
     ) -> None:
-        super().__init__(**options)
+        super().__init__(autocast=False, **options)  # layers cast what they are given; ids and numbers arrive whole
         self.features = FeatureSet.from_json(features) if isinstance(features, str) else features
         self.settings = self.settings_class.model_validate({} if settings is None else settings)
 
@@ -92,7 +92,7 @@ def input_signature(features: FeatureSet) -> dict[str, tf.TensorSpec]:
 def named_weights(model: keras.Model) -> dict[str, tf.Variable]:
     """All weights of a model, trainable or not, by a name that is the same in every process; metrics' state left out.
 
-    A name is the path of attributes to the weight, e.g. `embedding/tables/user_id` or `gate/dense/kernel`.
+    A name is the path of attributes to the weight, e.g. `embedding/table_user_id` or `gate/dense/kernel`.
     Embedding tables and per-scenario tables have the table's rows in axis 0, see `table_of`.
     """
     metrics = {id(variable) for metric in model.metrics for variable in metric.variables}

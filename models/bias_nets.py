@@ -36,7 +36,7 @@ class FairnessEmbedding(keras.layers.Layer):
     """
 
     def __init__(self, dim: int = 8, buckets: int = 32, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(autocast=False, **options)
         self.dim, self.buckets = dim, buckets
 
     def build(self, input_shape: Any) -> None:
@@ -94,7 +94,7 @@ class BiasNets(keras.layers.Layer):
         fusion: Literal["multiply", "add"] = "multiply",
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(autocast=False, **options)
         self.arguments: dict[str, Any] = {
             "scenarios": scenarios,
             "table": table,

@@ -22,7 +22,7 @@ from models.packing import pack
 from models.scenario_experts import ScenarioExperts
 from models.scenario_routing import ScenarioRoutes, route
 from models.scenario_transform import ScenarioTransform
-from models.settings import EmbeddingSettings, ModelSettings
+from models.settings import ModelSettings
 from models.training import TrainingModel
 from schemas.declaration import FAIRNESS, HISTORY_LENGTH
 from schemas.features import Feature
@@ -46,7 +46,6 @@ class SARNetSettings(ModelSettings):
       bias_nets, bias_fusion, bias_units, bias_dim, bias_buckets: see `BiasNets` (Table 5).
     """
 
-    embedding: EmbeddingSettings = EmbeddingSettings(numeric="scalar")
     fairness_weighting: bool = True
     attention: Attention = "full"
     renormalize: bool = False

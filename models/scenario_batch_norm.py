@@ -54,14 +54,15 @@ class ScenarioBatchNormalization(keras.layers.Layer):
         for n in self.inner:
             width *= n
         shape = (self.scenarios, width)
+        full = {"dtype": tf.float32, "experimental_autocast": False}
         replicated = {
+            **full,
             "trainable": False,
-            "dtype": tf.float32,
             "synchronization": tf.VariableSynchronization.ON_READ,
             "aggregation": tf.VariableAggregation.MEAN,
         }
-        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones", dtype=tf.float32)
-        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", dtype=tf.float32)
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones", **full)
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", **full)
         self.moving_mean = self.add_weight(name="moving_mean", shape=shape, initializer="zeros", **replicated)
         self.moving_variance = self.add_weight(name="moving_variance", shape=shape, initializer="ones", **replicated)
         self.seen = self.add_weight(

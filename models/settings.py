@@ -47,7 +47,7 @@ class EmbeddingSettings(Settings):
     Attributes:
       dim: width `d` of every feature.
       dims: other widths, by table name.
-      numeric: `vector`: value * w + b, width `d`; `scalar`: the value itself, width 1.
+      numeric: `scalar`: the value itself, width 1; `vector`: value * w + b, width `d`.
       l2: penalty on the looked-up rows, averaged over the batch's rows, so that a table's cost in a step
         follows the look-ups and not its size.
       dropout: share of the embedded values set to 0 in training.
@@ -57,7 +57,7 @@ class EmbeddingSettings(Settings):
 
     dim: int = pydantic.Field(default=16, ge=1)
     dims: dict[str, int] = pydantic.Field(default_factory=dict)
-    numeric: Literal["vector", "scalar"] = "vector"
+    numeric: Literal["scalar", "vector"] = "scalar"
     initial_scale: float = pydantic.Field(default=0.05, gt=0)
     l2: float = pydantic.Field(default=0.0, ge=0)
     dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)

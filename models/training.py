@@ -32,7 +32,7 @@ class TrainingModel(keras.Model):
     """
 
     def __init__(self, serving: RankingModel, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(autocast=False, **options)
         self.serving = serving
         self.loss_metric = keras.metrics.Mean(name="loss")
         self.auc_metric = keras.metrics.AUC(num_thresholds=AUC_THRESHOLDS, from_logits=True, name="auc")
