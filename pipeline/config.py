@@ -14,7 +14,7 @@ from components.fairness_coefficient.settings import FairnessSettings
 from components.log_example_gen.settings import IngestSettings
 from components.trainer.settings import TrainerSettings
 from schemas import Declaration, DeclarationError, load_declaration
-from schemas.declaration import Strict
+from schemas.columns import Strict
 
 
 class ConfigError(ValueError):

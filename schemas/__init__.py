@@ -1,16 +1,7 @@
 """What a data set is: one declaration of its columns, from which all else is derived."""
 
-from schemas.declaration import (
-    FAIRNESS,
-    HISTORY_LENGTH,
-    Column,
-    Declaration,
-    DeclarationError,
-    DerivedColumn,
-    Encoding,
-    bundled,
-    load_declaration,
-)
+from schemas.columns import Column, DerivedColumn, Encoding
+from schemas.declaration import FAIRNESS, HISTORY_LENGTH, Declaration, DeclarationError, bundled, load_declaration
 
 __all__ = [
     "FAIRNESS",

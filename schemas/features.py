@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Literal
 
-from schemas.declaration import HISTORY_AGE, HISTORY_TYPE, Declaration, Encoding
+from schemas.columns import HISTORY_AGE, HISTORY_TYPE, Encoding
+from schemas.declaration import Declaration
 
 FeatureGroup = Literal[
     "user", "item", "scenario", "context", "trigger", "behavior_item", "behavior_scenario", "behavior"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.log_example_gen.hashing import is_null, numpy_of
-from schemas.declaration import Column
+from schemas.columns import Column
 
 _INTEGER = r"^-?[0-9]+$"
 _NUMBER = (

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from components.log_example_gen.casting import Cast, as_binary, cast, is_text
 from components.log_example_gen.hashing import is_null, numpy_of
-from schemas.declaration import Column, Declaration
+from schemas.columns import Column
+from schemas.declaration import Declaration
 
 DAY_MS = 86_400_000
 FILE, ROW, REASON = "file", "row", "reason"

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from components.log_example_gen.hashing import numpy_of
 from components.log_example_gen.streams import ROW_HASH, TYPE
-from schemas.declaration import HISTORY_AGE, HISTORY_TYPE, Declaration
+from schemas.columns import HISTORY_AGE, HISTORY_TYPE
+from schemas.declaration import Declaration
 
 
 def codes(*columns: pa.Array) -> list[np.ndarray]:

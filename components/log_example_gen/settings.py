@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pydantic
 
-from schemas.declaration import Strict
+from schemas.columns import Strict
 
 
 class IngestSettings(Strict):

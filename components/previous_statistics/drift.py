@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tfx.proto import distribution_validator_pb2
 
-from schemas.declaration import Column, Declaration
+from schemas.columns import Column
+from schemas.declaration import Declaration
 
 
 def _watched(declaration: Declaration) -> list[Column]:

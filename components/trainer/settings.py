@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pydantic
 
-from schemas.declaration import Strict
+from schemas.columns import Strict
 
 
 class TrainerSettings(Strict):

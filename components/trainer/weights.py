@@ -21,7 +21,7 @@ import tensorflow_transform as tft  # isort: skip
 import numpy as np
 
 from schemas import Declaration
-from schemas.declaration import HISTORY_TYPE
+from schemas.columns import HISTORY_TYPE
 from schemas.features import FeatureSet
 
 WEIGHTS, FEATURES, VOCABULARIES, HISTORY = "weights.npz", "features.json", "vocabularies.json", "history.json"

@@ -18,7 +18,7 @@ import tensorflow as tf  # isort: skip
 import tensorflow_transform as tft  # isort: skip
 
 from schemas import HISTORY_LENGTH, Column, Declaration
-from schemas.declaration import HISTORY_AGE, HISTORY_TYPE
+from schemas.columns import HISTORY_AGE, HISTORY_TYPE
 from schemas.features import (
     AGE_BUCKETS,
     HISTORY_COUNT,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from components.log_example_gen.casting import cast
 from components.log_example_gen.checks import check, day_start_ms
-from schemas.declaration import Column
+from schemas.columns import Column
 from tests.components.ingestion import DAY, START, declare, row
 
 
