@@ -19,9 +19,9 @@ class FeatureEmbedding(keras.layers.Layer):
     """Embeds features, Eqs. 2-3 of SAR-Net; features of one table share its rows.
 
     A categorical feature is looked up in `[rows, d]`; an index beyond the table reads row 0 (unknown). A
-    numeric one is `value * w + b` with vectors w, b of its table, or stays a scalar. w and b start at 0: a number
-    that is 0 in all of training, such as a rate on the first day, has no effect when it first varies in service.
-    Gradients of tables are `IndexedSlices`.
+    numeric one is `value * w + b` with vectors w, b of its table, or `value * w` with a number w. They start at 0:
+    a value that is 0 in all of training, such as a rate on the first day, has no effect when it first varies in
+    service. Gradients of tables are `IndexedSlices`.
 
     Args:
       features: what can be embedded.
@@ -67,7 +67,7 @@ class FeatureEmbedding(keras.layers.Layer):
         self.offsets: dict[str, tf.Variable] = {}
         for feature in self.features:
             width = self.width(feature)
-            if feature.table in self.tables or (not feature.categorical and self.settings.numeric == "scalar"):
+            if feature.table in self.tables:
                 continue
             rows = feature.size if feature.categorical else 1
             self.tables[feature.table] = self.add_weight(
@@ -75,7 +75,7 @@ class FeatureEmbedding(keras.layers.Layer):
                 shape=(rows, width),
                 initializer=keras.initializers.RandomNormal(0, scale) if feature.categorical else "zeros",
             )
-            if not feature.categorical:
+            if not feature.categorical and self.settings.numeric == "vector":
                 self.offsets[feature.table] = self.add_weight(
                     name=f"offset_{feature.table}", shape=(width,), initializer="zeros"
                 )
@@ -107,8 +107,9 @@ class FeatureEmbedding(keras.layers.Layer):
                 vector = self._look_up(feature, value, training)
             else:
                 vector = tf.cast(value, self.compute_dtype)[..., tf.newaxis]
+                vector = vector * self.tables[feature.table][0]
                 if self.settings.numeric == "vector":
-                    vector = vector * self.tables[feature.table][0] + self.offsets[feature.table]
+                    vector += self.offsets[feature.table]
             if training and self.settings.dropout:
                 vector = tf.nn.dropout(vector, self.settings.dropout)
             embedded[feature.name] = vector

@@ -47,7 +47,7 @@ class EmbeddingSettings(Settings):
     Attributes:
       dim: width `d` of every feature.
       dims: other widths, by table name.
-      numeric: `scalar`: the value itself, width 1; `vector`: value * w + b, width `d`.
+      numeric: `scalar`: value * w, width 1; `vector`: value * w + b, width `d`.
       l2: penalty on the looked-up rows, averaged over the batch's rows, so that a table's cost in a step
         follows the look-ups and not its size.
       dropout: share of the embedded values set to 0 in training.

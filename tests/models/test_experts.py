@@ -89,7 +89,7 @@ def test_fairness_embedding_is_log_value_and_bucket():
 
 def test_embedding_shares_tables_and_reads_unknown_ids_as_row_zero():
     features = small_features()
-    layer = FeatureEmbedding(features.features, {"dim": 3, "dims": {"item": 5}})
+    layer = FeatureEmbedding(features.features, {"dim": 3, "dims": {"item": 5}, "numeric": "vector"})
     batch, _, _ = random_batch(features)
     batch = {**batch, "item": tf.constant([2, 999, -1], tf.int64), "price": tf.constant([1.0, 2.0, 3.0])}
     embedded = layer(batch)
@@ -107,8 +107,11 @@ def test_embedding_scalar_numbers_and_switches():
     features = small_features()
     batch, _, _ = random_batch(features)
     plain = FeatureEmbedding(features.features, {"dim": 3, "numeric": "scalar"})
-    np.testing.assert_array_equal(plain(batch)["price"][:, 0], batch["price"])
-    assert "price" not in plain.tables
+    plain.build()
+    assert (plain(batch)["price"].numpy() == 0).all()
+    plain.tables["price"].assign([[2.0]])
+    np.testing.assert_array_equal(plain(batch)["price"][:, 0], 2 * batch["price"])
+    assert "price" not in plain.offsets
     dropped = FeatureEmbedding(features.features, {"dim": 3, "id_dropout": 0.99}, kept=("page",))
     embedded = dropped(batch, training=True)
     zero = dropped.tables["user"].numpy()[0]
