@@ -48,6 +48,8 @@ def answers(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.version_option(package_name="scenerank")
 def main() -> None:
     """Daily training of click-through-rate models over many scenarios."""
+    # TensorFlow's C++ greets on the terminal as soon as it is imported
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @main.command()

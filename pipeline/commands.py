@@ -13,12 +13,10 @@ from rich.table import Table
 
 from components.errors import DataRefused
 from components.workspace import Workspace
+from pipeline import predict
 from pipeline.config import Config, check_model, load_config
 from pipeline.daily import Outcome, run_day
-from pipeline.predict import predict_file
 from pipeline.terminal import Progress, quiet
-
-__all__ = ["draw_report", "predict_file", "print_models", "run_days", "run_quickstart"]
 
 
 def run_days(root: str, config_name: str, days: list[str], overrides: tuple[str, ...], verbose: bool) -> int:
@@ -30,7 +28,8 @@ def run_days(root: str, config_name: str, days: list[str], overrides: tuple[str,
     from pipeline.cli import FAILED, NOT_BLESSED, PUSHED
 
     config = load_config(config_name, overrides)
-    check_model(config)
+    with quiet(None if verbose else os.devnull):
+        check_model(config)
     workspace = Workspace(root)
     code = PUSHED
     for day in days:
@@ -100,6 +99,12 @@ def _print_outcome(console: Console, workspace: Workspace, outcome: Outcome) -> 
     console.print(f"report: {draw_report(workspace.root, outcome.day)}", highlight=False)
 
 
+def predict_file(root: str, source: str, target: str, version: int | None) -> str:
+    """Scores a file; returns a sentence on what was done."""
+    with quiet(os.devnull):
+        return predict.predict_file(root, source, target, version)
+
+
 def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
@@ -117,8 +122,8 @@ def draw_report(root: str, day: str | None) -> str:
 
 def print_models() -> None:
     """Lists the registry."""
-    from models.registry import MODELS
-
+    with quiet(os.devnull):
+        from models.registry import MODELS
     table = Table("name", "paper", "needs", box=None)
     for entry in MODELS.values():
         table.add_row(entry.name, entry.paper, ", ".join(entry.needs))
