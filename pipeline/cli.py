@@ -40,6 +40,9 @@ def answers(command: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt:
             click.echo("scenerank: interrupted; what was published and what is in service are as before", err=True)
             sys.exit(INTERRUPTED)
+        except Exception as error:
+            click.echo(f"scenerank: {type(error).__name__}: {' '.join(str(error).split())}", err=True)
+            sys.exit(FAILED)
 
     return wrapped
 
@@ -48,8 +51,6 @@ def answers(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.version_option(package_name="scenerank")
 def main() -> None:
     """Daily training of click-through-rate models over many scenarios."""
-    # TensorFlow's C++ greets on the terminal as soon as it is imported
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @main.command()

@@ -14,7 +14,8 @@ def _watched(declaration: Declaration) -> list[Column]:
     Histograms of heavy-tailed numbers (followers, prices) differ from day to day by their bins alone. Ids change
     by nature, the attributes of items with what is promoted, the hour and the weekday with the day.
     """
-    attributes = [c for c in declaration.group("user") if c.encoding is not None and c.encoding.names_values]
+    named = [c for c in declaration.group("user") if c.encoding is not None and c.encoding.names_values]
+    attributes = [c for c in named if not c.key]
     return [declaration.scenario, declaration.label, *attributes]
 
 

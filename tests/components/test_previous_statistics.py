@@ -32,7 +32,7 @@ def test_what_is_compared():
     features = {
         f.path.step[0]: f.distribution_comparator for f in drift_config(DECLARATION).default_slice_config.feature
     }
-    assert set(features) == {"page", "clicked", "region", "level", "spend"}
+    assert set(features) == {"page", "clicked", "region", "level"}
     assert features["page"].infinity_norm.threshold == 0.3
     assert features["level"].jensen_shannon_divergence.threshold == 0.3
     assert features["clicked"].jensen_shannon_divergence.threshold == 0.03
