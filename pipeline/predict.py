@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.json
 import pyarrow.parquet as pq
 
@@ -70,12 +72,13 @@ def score_table(model: str, declaration: Declaration, table: pa.Table, source: s
 
 def _tensor(declaration: Declaration, batch: pa.Table, name: str, spec) -> np.ndarray:
     kind = spec.dtype.as_numpy_dtype
+    empty = b"" if np.dtype(kind) == np.object_ else kind()
     rows = batch.num_rows
     if name == HISTORY_LENGTH:
         listed = [c.name for c in declaration.history_columns if c.name in batch.column_names]
         return _lengths(batch.column(listed[0])) if listed else np.zeros(rows, np.int64)
     if spec.shape.rank == 2:
-        return _padded(batch.column(name), kind) if name in batch.column_names else np.full((rows, 1), kind())
+        return _padded(batch.column(name), empty) if name in batch.column_names else _blank((rows, 1), empty)
     declared = {c.name: c.fill for c in declaration.features}
     fill = declared.get(name, 0.0)
     if name not in batch.column_names:
@@ -86,16 +89,19 @@ def _tensor(declaration: Declaration, batch: pa.Table, name: str, spec) -> np.nd
 
 
 def _lengths(column: pa.ChunkedArray) -> np.ndarray:
-    lengths = pa.compute.list_value_length(column.combine_chunks())
+    lengths = pyarrow.compute.list_value_length(column.combine_chunks())
     return lengths.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _padded(column: pa.ChunkedArray, kind: type) -> np.ndarray:
-    """Lists -> `[B, L]`, the real values first."""
+def _blank(shape: tuple[int, int], empty: Any) -> np.ndarray:
+    return np.full(shape, empty, dtype=object if isinstance(empty, bytes) else None)
+
+
+def _padded(column: pa.ChunkedArray, empty: Any) -> np.ndarray:
+    """Lists -> `[B, L]`, the real values first, `empty` behind them."""
     lengths = _lengths(column)
     flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    out = np.full((len(lengths), max(int(lengths.max(initial=0)), 1)), b"" if kind is np.object_ else kind())
-    out = out.astype(object) if kind is np.object_ else out
+    out = _blank((len(lengths), max(int(lengths.max(initial=0)), 1)), empty)
     out[np.arange(out.shape[1]) < lengths[:, None]] = flat
     return out
 
