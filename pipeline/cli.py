@@ -40,6 +40,8 @@ def answers(command: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt:
             click.echo("scenerank: interrupted; what was published and what is in service are as before", err=True)
             sys.exit(INTERRUPTED)
+        except click.ClickException:  # click says it, and gives the usage
+            raise
         except Exception as error:
             click.echo(f"scenerank: {type(error).__name__}: {' '.join(str(error).split())}", err=True)
             sys.exit(FAILED)
