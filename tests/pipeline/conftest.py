@@ -1,0 +1,18 @@
+import pytest
+
+from tests.pipeline.small_world import SECOND, World
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory):
+    """Days 1 and 2 published, a model of day 2 in service, day 3 only logged."""
+    world = World.create(tmp_path_factory.mktemp("base") / "world")
+    answer = world.run("--day", SECOND)
+    assert answer.code == 0, answer.text
+    return world
+
+
+@pytest.fixture
+def world(base, tmp_path):
+    """A copy of `base` to spoil."""
+    return base.copy(tmp_path / "world")
