@@ -23,10 +23,10 @@ lint: .venv/.installed
 	.venv/bin/mypy
 
 fast: .venv/.installed
-	$(PYTHON) -m pytest -m "not slow"
+	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow"
 
 test: lint
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile  # two cores, and most of a test is single-threaded set-up
 
 figures: .venv/.installed
 	$(PYTHON) -m tests.figures $(ONLY)
