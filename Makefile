@@ -9,7 +9,10 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .venv/.installed: requirements.lock setup.py
 	@python3 -m uv --version >/dev/null 2>&1 || python3 -m pip install -q uv || { echo "install uv first: python3 -m pip install uv"; exit 1; }
-	@test -x $(PYTHON) || $(UV) venv -q --python 3.10 .venv || { echo "Python 3.10 is needed and could not be fetched: install it and put it on PATH"; exit 1; }
+	@python=$$(python3.10 -c 'import sys; print(sys.executable)' 2>/dev/null \
+	  || ls $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.10.*/bin/python3.10 2>/dev/null | tail -1); \
+	test -x $(PYTHON) || $(UV) venv -q --python $${python:-3.10} .venv \
+	  || { echo "Python 3.10 is needed and could not be fetched: install it and put it on PATH"; exit 1; }
 	$(UV) pip sync -q --python $(PYTHON) --compile-bytecode requirements.lock
 	$(UV) pip install -q --python $(PYTHON) --no-deps --no-build-isolation -e .
 	@touch $@
