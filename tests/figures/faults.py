@@ -27,6 +27,9 @@ def faults() -> Iterator[tuple[str, int]]:
         cases = list(xml.etree.ElementTree.parse(path).iter("testcase"))
     tried = [case for case in cases if case.find("skipped") is None]
     survived = [case for case in tried if case.find("failure") is None and case.find("error") is None]
+    for case in tried:
+        if case not in survived:
+            print(f"  not survived: {case.get('name')}", file=sys.stderr)
     yield "faults_survived", len(survived)
     yield "faults_tried", len(tried)
 

@@ -51,7 +51,7 @@ copy (
 ) to '{out}' (format parquet);
 """
 REPEATED = ("scenario_id", "scenario_theme", "item_id", "category", "destination", "price", "type")
-KEYS = (("user_id",), ("item_id",), ("scenario_id", "item_id"), ("user_id", "scenario_id"))
+KEYS = load_declaration("simulator").rates.keys
 
 
 def query(workspace: str, out: str) -> str:

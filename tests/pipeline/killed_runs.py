@@ -20,7 +20,7 @@ import sys
 import threading
 from typing import Any
 
-LIMIT_S = 240
+LIMIT_S = 600
 
 
 class Runs:

@@ -265,7 +265,7 @@ def test_two_runs_at_once_and_an_interrupt(world, base):
             assert seen[-1], (seen, first.stderr.read())
         second = world.run("--day", DAY)
         first.send_signal(signal.SIGINT)
-        _, errors = first.communicate(timeout=120)
+        _, errors = first.communicate(timeout=300)
     finally:
         first.kill()
     assert second.code == REFUSED
