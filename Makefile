@@ -3,7 +3,7 @@ SHELL := bash
 PYTHON := .venv/bin/python
 UV := python3 -m uv
 WORKSPACE ?= workspace
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: run test fast lint figures lock clean
 
@@ -29,7 +29,7 @@ fast: .venv/.installed
 	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow"
 
 test: lint
-	$(PYTHON) -m pytest -n 2 --dist loadfile  # two cores, and most of a test is single-threaded set-up
+	$(PYTHON) -m pytest -n 2 --dist loadfile --durations 12  # two cores, and most of a test is single-threaded set-up
 
 figures: .venv/.installed
 	$(PYTHON) -m tests.figures $(ONLY)
