@@ -26,11 +26,11 @@ def faults() -> Iterator[tuple[str, int]]:
             raise RuntimeError(f"pytest ended with {done.returncode}: {' '.join(done.stdout.split())[-300:]}")
         cases = list(xml.etree.ElementTree.parse(path).iter("testcase"))
     tried = [case for case in cases if case.find("skipped") is None]
-    survived = [case for case in tried if case.find("failure") is None and case.find("error") is None]
-    for case in tried:
-        if case not in survived:
-            print(f"  not survived: {case.get('name')}", file=sys.stderr)
-    yield "faults_survived", len(survived)
+    harmed = {case.get("name"): case.find("failure") for case in tried if case.find("failure") is not None}
+    harmed |= {case.get("name"): case.find("error") for case in tried if case.find("error") is not None}
+    for name, why in harmed.items():
+        print(f"  not survived: {name}: {why.get('message', '')[:300]}", file=sys.stderr)
+    yield "faults_survived", len(tried) - len(harmed)
     yield "faults_tried", len(tried)
 
 
