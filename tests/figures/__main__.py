@@ -1,7 +1,8 @@
 """Measures what the README claims: `python -m tests.figures [NAME ...]` prints `name: value` lines.
 
 Each module of this package has `FIGURES`, a dict from the name of a figure to the function that measures it;
-the function yields (name, value) pairs, and figures that one function measures together share it.
+the function yields (name, value) pairs, and figures that one function measures together share it. Those in
+`ON_DEMAND` are measured only when named.
 """
 
 from __future__ import annotations
@@ -17,24 +18,25 @@ import tests.figures
 Measure = Callable[[], Iterable[tuple[str, float | int | str]]]
 
 
-def collect() -> dict[str, Measure]:
-    """All figures by name."""
+def collect(table: str = "FIGURES") -> dict[str, Measure]:
+    """Figures of all modules by name."""
     found: dict[str, Measure] = {}
     for info in pkgutil.iter_modules(tests.figures.__path__):
         if not info.name.startswith("_"):
-            found |= getattr(importlib.import_module(f"tests.figures.{info.name}"), "FIGURES", {})
+            found |= getattr(importlib.import_module(f"tests.figures.{info.name}"), table, {})
     return found
 
 
 def main(names: list[str]) -> int:
-    figures = collect()
+    usual = collect()
+    figures = {**usual, **collect("ON_DEMAND")}
     unknown = [name for name in names if name not in figures]
     if unknown:
         print(f"no figure {unknown[0]!r}; there are: {' '.join(figures)}", file=sys.stderr)
         return 2
     done: list[Measure] = []
     failed = 0
-    for name in names or figures:
+    for name in names or usual:
         if figures[name] in done:
             continue
         done.append(figures[name])

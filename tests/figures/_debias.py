@@ -1,0 +1,205 @@
+"""A simulated platform with promotions, and models trained on its logs in several ways.
+
+Days are ingested, scored and trained on by the functions that the components are made of, in memory and
+without the components around them: what a figure compares are dozens of trainings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import tempfile
+
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+
+import tensorflow as tf  # isort: skip
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import tf_keras as keras
+
+from components.fairness_coefficient import aggregation
+from components.fairness_coefficient.lookup import FairnessLookup
+from components.log_example_gen.writer import write
+from components.report import exposure
+from components.report.unbiased import examples_of
+from components.sources.simulator import simulate
+from components.sources.simulator.oracle import auc, read
+from components.trainer.callbacks import ProgressLog
+from components.trainer.data import Data
+from components.trainer.dataset import Reader
+from components.trainer.fitting import fit
+from components.trainer.store import Store, load
+from components.workspace import Workspace
+from models.base import RankingModel, example_batch
+from models.registry import build_model
+from pipeline.config import Config, load_config
+from schemas import FAIRNESS
+from tests.components.tiny import analyse
+
+DAYS, IMPRESSIONS = 4, 50_000
+"""Three days to train on, two of them with promotions; on the last one items are ranked."""
+KEYS = ["request_id", "item_id"]
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """Rows to train on and to rank.
+
+    Attributes:
+      config: of the simulator's pipeline.
+      seed: of the simulation and of every training.
+      train: rows of all days but the last, as logged, with coefficients of 1.
+      logged: the same rows: day, scenario, item, promoted (a campaign pushes that pair on that day).
+      unbiased: rows of the last day's requests with items drawn uniformly.
+      drawn: the same rows: request_id, category, is_click, probability (the true one).
+      shown: rows of the last day as logged.
+    """
+
+    config: Config
+    seed: int
+    train: Store
+    logged: pd.DataFrame
+    unbiased: Store
+    drawn: pd.DataFrame
+    shown: Store
+
+
+def build_world(strength: float, seed: int, days: int = DAYS, impressions: int = IMPRESSIONS) -> World:
+    """Simulates a platform of the default size and ingests it."""
+    config = load_config("simulator")
+    with tempfile.TemporaryDirectory() as folder:
+        simulate(folder, days=days, impressions_per_day=impressions, seed=seed, promotion_strength=strength)
+        workspace = Workspace(folder)
+        *earlier, last = workspace.log_days()
+        tables = [_write(config, workspace, "logs", day, folder) for day in earlier]
+        drawn = _write(config, workspace, "unbiased", last, folder)
+        files = [f"{folder}/logs/{day}.gz" for day in earlier]
+        reader = Reader.of(
+            config.declared, analyse(f"{folder}/logs/*.gz", pathlib.Path(folder, "graph"), config.declared)
+        )
+        _write(config, workspace, "logs", last, folder)
+        splits = [load(reader, of) for of in (files, [f"{folder}/unbiased/{last}.gz"], [f"{folder}/logs/{last}.gz"])]
+    train, unbiased, shown = splits
+    assert train is not None and unbiased is not None and shown is not None
+    return World(config, seed, train, pd.concat(tables, ignore_index=True), unbiased, drawn, shown)
+
+
+def _write(config: Config, workspace: Workspace, table: str, day: str, folder: str) -> pd.DataFrame:
+    """Examples of a day to `folder/table/day.gz`; returns what is known of its rows beside them."""
+    declared = config.declared
+    batches = [b for b in examples_of(workspace, day, declared, read(workspace, table, day)) if b.num_rows]
+    one = [pa.array(np.ones(b.num_rows, np.float32)) for b in batches]
+    batches = [
+        pa.RecordBatch.from_arrays([*b.columns, fc], names=[*b.schema.names, FAIRNESS]) for b, fc in zip(batches, one)
+    ]
+    write(folder, f"{folder}/{table}", f"{day}.gz", batches, level=1)
+    rows = pa.Table.from_batches(batches).select([*KEYS, "scenario_id", "category", "is_click"]).to_pandas()
+    truth = read(workspace, {"logs": "truth"}.get(table, "truth_unbiased"), day, [*KEYS, "probability", "promoted"])
+    rows = rows.merge(truth.to_pandas().drop_duplicates(KEYS), "left", KEYS)  # a request shows an item once
+    return rows.assign(day=day)
+
+
+def train(world: World, rows: Store, **settings: bool) -> RankingModel:
+    """Trains as the Trainer does where there is neither a validation day nor a model in service.
+
+    Args:
+      rows: to learn from.
+      settings: of the model, in place of the configuration's.
+    """
+    trainer = world.config.trainer
+    trainer = trainer.model_copy(
+        update={"model_settings": {**trainer.model_settings, **settings}, "seed": trainer.seed + world.seed}
+    )
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(trainer.seed)
+    if trainer.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    serving = build_model(trainer.model, rows.features, trainer.model_settings)
+    training = serving.training_model()
+    training({**example_batch(rows.features, 2, 1), FAIRNESS: tf.ones(2)})
+    serving.start_at(rows.clicks / rows.rows)
+    with tempfile.TemporaryDirectory() as folder:
+        log = ProgressLog(f"{folder}/progress.jsonl")
+        fit(training, Data(rows, None), trainer, f"{folder}/checkpoint", None, log)
+    return serving
+
+
+def scores(model: RankingModel, rows: Store) -> np.ndarray:
+    """Click probabilities float64 `[N]`."""
+    call = tf.function(lambda features: tf.sigmoid(model(features)), autograph=False, reduce_retracing=True)
+    return np.concatenate([call(features).numpy() for features, _, _ in rows.evaluation(8192)]).astype(np.float64)
+
+
+def with_coefficients(world: World, model: RankingModel) -> Store:
+    """The rows to train on with the Fairness Coefficients that a model's scores give them, day by day."""
+    score, fc = scores(model, world.train), np.ones(world.train.rows, np.float32)
+    settings = world.config.fairness
+    for day, rows in world.logged.groupby("day").indices.items():
+        scenario, item = (pa.array(world.logged[name].to_numpy()[rows]) for name in ("scenario_id", "item_id"))
+        sums = aggregation.merge([aggregation.partial_sums(scenario, item, pa.array(score[rows]))])
+        fc[rows] = FairnessLookup(aggregation.fairness_table(sums, str(day), settings))(scenario, item)
+    floats = world.train.floats.numpy()
+    floats[:, -3] = fc
+    return dataclasses.replace(world.train, floats=tf.constant(floats))
+
+
+def coefficients(rows: Store) -> np.ndarray:
+    """Fairness Coefficients of rows, float32 `[N]`."""
+    return rows.floats.numpy()[:, -3]
+
+
+def subsampled(world: World, share: float) -> Store:
+    """The rows to train on, of those under promotion only a share, chosen by chance (Table 5)."""
+    chance = np.random.default_rng([world.seed, 1]).random(world.train.rows)
+    return subset(world.train, np.flatnonzero(~world.logged["promoted"].to_numpy(bool) | (chance < share)))
+
+
+def subset(store: Store, rows: np.ndarray) -> Store:
+    """Some rows of a store: int64 `[n]`."""
+    splits = store.splits.numpy()
+    start, length = splits[rows], splits[rows + 1] - splits[rows]
+    ends = np.cumsum(length)
+    events = np.arange(length.sum()) + np.repeat(start - ends + length, length)
+    events = np.append(events, splits[-1])  # the padding
+    of_rows = (store.integers.numpy()[rows], store.floats.numpy()[rows])
+    of_events = (store.events_integers.numpy()[events], store.events_floats.numpy()[events])
+    return Store(store.features, *map(tf.constant, (*of_rows, *of_events, np.append(0, ends))))
+
+
+def judge(world: World, model: RankingModel) -> dict[str, float]:
+    """`auc` on the unbiased rows, `logged_auc` on the last day's own, and `exposure_error`: the share of the
+    requests' first places that would have to move between categories to match those that the truth gives."""
+    drawn, score = world.drawn, scores(model, world.unbiased)
+    request, category = drawn["request_id"].to_numpy(), drawn["category"].to_numpy().astype(str)
+    names = np.unique(category)
+    truth = exposure.first_place_shares(request, drawn["probability"].to_numpy(), category, names)
+    ranked = exposure.first_place_shares(request, score, category, names)
+    return {
+        "auc": auc(drawn["is_click"].to_numpy(), score),
+        "logged_auc": auc(world.shown.floats.numpy()[:, -2], scores(model, world.shown)),
+        "exposure_error": exposure.distance(ranked, truth),
+    }
+
+
+OFF = {"bias_nets": False, "fairness_weighting": False}
+SHARES = (0.9, 0.8, 0.7, 0.6)
+
+
+def compare(world: World, ablations: bool = False) -> dict[str, dict[str, float]]:
+    """What `judge` says of models trained without debiasing (`off`) and with it (`on`).
+
+    The model without scores the days, as the first in service would; the coefficients that follow train the other.
+
+    Args:
+      ablations: also `bias nets` and `weighting` alone, and sub-sampling at the `SHARES` in place of both.
+    """
+    first = train(world, world.train, **OFF)
+    rows = with_coefficients(world, first)
+    out = {"off": judge(world, first), "on": judge(world, train(world, rows, bias_nets=True, fairness_weighting=True))}
+    if ablations:
+        out["bias nets"] = judge(world, train(world, rows, bias_nets=True, fairness_weighting=False))
+        out["weighting"] = judge(world, train(world, rows, bias_nets=False, fairness_weighting=True))
+        for share in SHARES:
+            out[f"sub-sampling {share}"] = judge(world, train(world, subsampled(world, share), **OFF))
+    return out
