@@ -121,4 +121,4 @@ def _paint(canvas: Canvas, results: Results, strength: float) -> None:
         axes.set_xticks(places, [f"{s:g}" for s in results])
         axes.set_xlabel("strength of the promotions")
         style.vertical(axes)
-    canvas.axes[0].legend(loc="best")
+    canvas.legend(*canvas.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -1,0 +1,59 @@
+"""What is known of a simulated platform, against what the pieces of the pipeline make of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.figures._debias import (
+    OFF,
+    build_world,
+    coefficients,
+    judge,
+    scores,
+    subsampled,
+    subset,
+    train,
+    with_coefficients,
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def world():
+    return build_world(8.0, 0, days=3, impressions=8000)
+
+
+def test_boosted_pairs_have_coefficients_below_those_of_the_others(world):
+    model = train(world, world.train, **OFF)
+    fc = coefficients(with_coefficients(world, model))
+    rows = world.logged.assign(fc=fc, score=scores(model, world.train))
+    promoted = rows["promoted"].to_numpy(bool)
+    assert 0.2 < promoted.mean() < 0.8
+    assert fc[promoted].mean() < 1 < fc[~promoted].mean()
+    by_page = rows.groupby(["day", "scenario_id"])
+    unclipped = by_page["fc"].transform(lambda c: (c > 0.1).all() and (c < 10).all())
+    means = rows[unclipped].groupby(["day", "scenario_id"])["fc"].mean()
+    np.testing.assert_allclose(means, 1, rtol=1e-4)
+    judged = judge(world, model)
+    assert 0.5 < judged["auc"] < 0.8 and 0 <= judged["exposure_error"] < 0.5
+
+
+def test_subsampling_drops_rows_under_promotion_only(world):
+    kept = subsampled(world, 0.5)
+    promoted = world.logged["promoted"].to_numpy(bool)
+    expected = (~promoted).sum() + 0.5 * promoted.sum()
+    assert abs(kept.rows - expected) < 5 * np.sqrt(promoted.sum())
+
+
+def test_a_subset_of_a_store_has_the_same_rows(world):
+    chosen = np.array([5, 0, 7001, 5])
+    part = subset(world.train, chosen)
+    for number, row in enumerate(chosen):
+        one, other = part.batch(np.array([number])), world.train.batch(np.array([row]))
+        pd.testing.assert_series_equal(_plain(one), _plain(other))
+
+
+def _plain(element) -> pd.Series:
+    features, label, weight = element
+    return pd.Series({name: value.numpy().tolist() for name, value in {**features, "y": label, "w": weight}.items()})
