@@ -70,10 +70,11 @@ class FeatureEmbedding(keras.layers.Layer):
             if feature.table in self.tables:
                 continue
             rows = feature.size if feature.categorical else 1
+            numeric = keras.initializers.Constant(self.settings.numeric_start)
             self.tables[feature.table] = self.add_weight(
                 name=f"table_{feature.table}",
                 shape=(rows, width),
-                initializer=keras.initializers.RandomNormal(0, scale) if feature.categorical else "zeros",
+                initializer=keras.initializers.RandomNormal(0, scale) if feature.categorical else numeric,
             )
             if not feature.categorical and self.settings.numeric == "vector":
                 self.offsets[feature.table] = self.add_weight(

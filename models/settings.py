@@ -48,6 +48,8 @@ class EmbeddingSettings(Settings):
       dim: width `d` of every feature.
       dims: other widths, by table name.
       numeric: `scalar`: value * w, width 1; `vector`: value * w + b, width `d`.
+      numeric_start: w before training. 0 keeps a number silent until it has been seen to matter (rates are 0
+        throughout the first day); 1 learns faster where all numbers vary from the start.
       l2: penalty on the looked-up rows, averaged over the batch's rows, so that a table's cost in a step
         follows the look-ups and not its size.
       dropout: share of the embedded values set to 0 in training.
@@ -58,6 +60,7 @@ class EmbeddingSettings(Settings):
     dim: int = pydantic.Field(default=16, ge=1)
     dims: dict[str, int] = pydantic.Field(default_factory=dict)
     numeric: Literal["scalar", "vector"] = "scalar"
+    numeric_start: float = 0.0
     initial_scale: float = pydantic.Field(default=0.05, gt=0)
     l2: float = pydantic.Field(default=0.0, ge=0)
     dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
