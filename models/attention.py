@@ -14,8 +14,9 @@ import tf_keras as keras
 class ActivationUnit(keras.layers.Layer):
     """psi(x, y) of SAR-Net Eqs. 5-6, DIN's activation unit: an MLP over `[x, y, x - y, x * y]` to one number.
 
-    The concatenation is never built. With the first kernel cut into `W = [Wx; Wy; Wd; Wp]` the first layer is
-    `x (Wx + Wd) + y (Wy - Wd) + (x * y) Wp`; the term in `y` is computed once a row, not once a behavior.
+    The number has no bias, which a softmax would take away. The concatenation is never built. With the first
+    kernel cut into `W = [Wx; Wy; Wd; Wp]` the first layer is `x (Wx + Wd) + y (Wy - Wd) + (x * y) Wp`; the term in
+    `y` is computed once a row, not once a behavior.
     What is known of a behavior and not of the target (its type, its age) enters as `context`, a further term
     `c Wc` of the first layer.
 
@@ -68,7 +69,7 @@ class ActivationUnit(keras.layers.Layer):
             keras.layers.Dense(n, self.activation, kernel_regularizer=regularizer(), name=f"hidden_{i}")
             for i, n in enumerate(self.units[1:], 1)
         ]
-        self.score = keras.layers.Dense(1, kernel_regularizer=regularizer(), name="score")
+        self.score = keras.layers.Dense(1, use_bias=False, kernel_regularizer=regularizer(), name="score")
         super().build(input_shape)
 
     def call(self, keys: tf.Tensor, query: tf.Tensor, rows: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import models  # noqa: F401  isort: skip
 import tensorflow as tf
@@ -17,8 +18,13 @@ from schemas.features import FeatureSet
 class RankingModel(keras.Model):
     """A serving model: features to the logit of a click. Built from a feature set alone.
 
-    Subclasses create their layers in `__init__` and compute in `call(features, training)`; `settings_class` names
-    their settings. What only training needs belongs in the object that `training_model` returns.
+    Subclasses create their layers in `__init__`, compute in `call(features, training)`, and say of themselves:
+      registered: how configurations call the model.
+      paper: where it was published.
+      settings_class: its settings.
+      needs: what a feature set must have.
+      without_noise: settings under which a training step draws no random numbers.
+    What only training needs belongs in the object that `training_model` returns.
 
     Args:
       features: the inputs.
@@ -33,11 +39,16 @@ class RankingModel(keras.Model):
       logits, float32 `[B]`.
     """
 
-    settings_class: type[ModelSettings] = ModelSettings
+    registered: ClassVar[str]
+    paper: ClassVar[str]
+    settings_class: ClassVar[type[ModelSettings]] = ModelSettings
+    needs: ClassVar[tuple[Literal["history", "trigger"], ...]] = ()
+    without_noise: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self, features: FeatureSet | str, settings: ModelSettings | Mapping[str, Any] | None = None, **options: Any
     ) -> None:
+        options.setdefault("name", self.registered)
         super().__init__(autocast=False, **options)  # layers cast what they are given; ids and numbers arrive whole
         self.features = FeatureSet.from_json(features) if isinstance(features, str) else features
         self.settings = self.settings_class.model_validate({} if settings is None else settings)
@@ -46,11 +57,23 @@ class RankingModel(keras.Model):
         """Creates all weights, by one call on two rows."""
         self(example_batch(self.features, 2, 1))
 
+    def scenario_of(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """int64 `[B]` in `[0, scenarios)`; 0, unknown, for an index that has no row."""
+        scenario = tf.cast(features[self.features.scenario], tf.int64)
+        return tf.where((scenario >= 0) & (scenario < self.features.scenarios), scenario, 0)
+
+    def output_biases(self) -> list[tf.Variable]:
+        """Biases that the logit contains once each, directly or in a mean of logits; the subclass names them."""
+        return []
+
     def start_at(self, click_rate: float) -> None:
         """Shifts a fresh model's logits so that it predicts about `click_rate`, in (0, 1), for everything.
 
-        Otherwise the first hundreds of steps learn little else. A model that has no such constant does nothing.
+        Otherwise the first hundreds of steps learn little else.
         """
+        logit = math.log(click_rate / (1.0 - click_rate))
+        for bias in self.output_biases():
+            bias.assign_add(tf.fill(bias.shape, logit))
 
     def training_model(self) -> keras.Model:
         """The object to train: this model as `.serving`, and whatever only training needs."""

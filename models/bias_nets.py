@@ -116,18 +116,16 @@ class BiasNets(keras.layers.Layer):
 
     def biases(self, coefficient: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
         """The nets' outputs less those at FC = 1, float `[B, specific + shared]`."""
-        # A row with FC = 1 for each scenario of the batch goes along: it is normalised as the others are.
-        present, index = tf.unique(routes.scenario)
-        vector = self.embedding(tf.concat([coefficient, tf.ones_like(present, coefficient.dtype)], 0))
+        # Each row's twin with FC = 1 goes along: it is normalised as the others are, whatever lies on which replica.
+        vector = self.embedding(tf.concat([coefficient, tf.ones_like(coefficient)], 0))
         parts = []
         if self.specific_nets is not None:
-            both = route(tf.concat([routes.scenario, present], 0), self.arguments["scenarios"])
+            both = route(tf.concat([routes.scenario, routes.scenario], 0), self.arguments["scenarios"])
             parts.append(self.specific_nets(vector, both, training=training)[:, :, 0])
         if self.shared_nets is not None:
             parts.append(self.shared_nets(vector, training=training)[:, :, 0])
-        outputs = tf.concat(parts, 1)
-        rows = tf.shape(coefficient)[0]
-        return outputs[:rows] - tf.gather(outputs[rows:], index)
+        outputs, unboosted = tf.split(tf.concat(parts, 1), 2)
+        return outputs - unboosted
 
     def call(
         self, main: tf.Tensor, coefficient: tf.Tensor, routes: ScenarioRoutes, training: bool = False

@@ -23,7 +23,7 @@ class SharedExperts(keras.layers.Layer):
       outputs: numbers an expert gives (1: a score), or None.
       activation, dropout, l2: of the hidden layers.
       momentum: of the batch normalisation's moving moments.
-      zero_output: start the last layer at 0, so that all outputs start at 0.
+      zero_output: the last layer starts at 0 and has no bias, so that all outputs start at 0.
 
     Call arguments:
       inputs: float `[B, D]`.
@@ -53,7 +53,6 @@ class SharedExperts(keras.layers.Layer):
         width = int(input_shape[-1])
         sizes = [*self.units, *([self.outputs] if self.outputs else [])]
         self.kernels: list[tf.Variable] = []
-        self.biases: list[tf.Variable] = []
         for i, size in enumerate(sizes):
             limit = (6.0 / (width + size)) ** 0.5
             last = i == len(self.units)
@@ -67,10 +66,13 @@ class SharedExperts(keras.layers.Layer):
                     regularizer=keras.regularizers.L2(self.l2) if self.l2 else None,
                 )
             )
-            self.biases.append(self.add_weight(name=f"bias_{i}", shape=(self.experts, size), initializer="zeros"))
             width = size
+        self.bias = None
+        if self.outputs and not self.zero_output:  # hidden layers have none: normalisation would take it away
+            self.bias = self.add_weight(name="bias", shape=(self.experts, self.outputs), initializer="zeros")
         self.norms = [
-            keras.layers.BatchNormalization(momentum=self.momentum, name=f"norm_{i}") for i in range(len(self.units))
+            keras.layers.BatchNormalization(momentum=self.momentum, synchronized=True, name=f"norm_{i}")
+            for i in range(len(self.units))
         ]
         self.activate = keras.layers.Activation(self.activation)
         super().build(input_shape)
@@ -78,20 +80,21 @@ class SharedExperts(keras.layers.Layer):
     @property
     def output_bias(self) -> tf.Variable:
         """Bias of the last layer, `[E, outputs]`."""
-        return self.biases[-1]
+        assert self.bias is not None
+        return self.bias
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         hidden = inputs
         for i, kernel in enumerate(self.kernels):
             equation = "bi,eio->beo" if i == 0 else "bei,eio->beo"
-            hidden = tf.einsum(equation, hidden, tf.convert_to_tensor(kernel)) + self.biases[i]
+            hidden = tf.einsum(equation, hidden, tf.convert_to_tensor(kernel))
             if i < len(self.units):
                 flat = tf.reshape(hidden, [-1, self.experts * self.units[i]])
                 flat = self.activate(self.norms[i](flat, training=training))
                 if training and self.dropout:
                     flat = tf.nn.dropout(flat, self.dropout)
                 hidden = tf.reshape(flat, [-1, self.experts, self.units[i]])
-        return hidden
+        return hidden if self.bias is None else hidden + self.bias
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -6,11 +6,30 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
 
-def weighted_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Bias adapting loss, SAR-Net Eqs. 11-12: weighted binary cross-entropy over the batch's weight.
+def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Mean of `values` over the batch's weight.
 
     Inside a replica of a distribution strategy the weight is that of the whole global batch, so that the sum
-    of the replicas' losses, and of their gradients, is that of one device with the same rows.
+    of the replicas' means, and of their gradients, is that of one device with the same rows.
+
+    Args:
+      values: float `[B]`.
+      weights: float `[B]`, at least 0.
+
+    Returns:
+      float32 scalar; 0 for a batch of no weight.
+    """
+    weights = tf.cast(weights, tf.float32)
+    total = tf.reduce_sum(weights)
+    context = tf.distribute.get_replica_context()
+    if context is not None and context.num_replicas_in_sync > 1:
+        total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)
+    return tf.math.divide_no_nan(tf.reduce_sum(tf.cast(values, tf.float32) * weights), total)
+
+
+def weighted_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Bias adapting loss, SAR-Net Eqs. 11-12: weighted binary cross-entropy over the batch's weight,
+    see `weighted_mean`.
 
     Args:
       labels: float `[B]`, 0 or 1.
@@ -21,10 +40,5 @@ def weighted_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Ten
       float32 scalar; 0 for a batch of no weight.
     """
     logits = tf.cast(logits, tf.float32)
-    weights = tf.cast(weights, tf.float32)
     losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(labels, tf.float32), logits=logits)
-    total = tf.reduce_sum(weights)
-    context = tf.distribute.get_replica_context()
-    if context is not None and context.num_replicas_in_sync > 1:
-        total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)
-    return tf.math.divide_no_nan(tf.reduce_sum(losses * weights), total)
+    return weighted_mean(losses, weights)

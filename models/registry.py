@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,35 +10,21 @@ from models.sar_net import SARNet
 from models.settings import ModelSettings
 from schemas.features import FeatureSet
 
+SCENARIO_MODELS: tuple[type[RankingModel], ...] = (SARNet,)
+"""The five published models that the product is about."""
 
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """One model.
+BASELINES: tuple[type[RankingModel], ...] = ()
+"""The systems that they are compared with."""
 
-    Attributes:
-      name: how configurations call it.
-      paper: where it was published.
-      model: its class; `model.settings_class` are its settings.
-      needs: what a feature set must have: `history`, `trigger`.
+MODELS: dict[str, type[RankingModel]] = {model.registered: model for model in (*SCENARIO_MODELS, *BASELINES)}
+
+
+def model_class(name: str) -> type[RankingModel]:
+    """The class of a model.
+
+    Raises:
+      ValueError: no such model.
     """
-
-    name: str
-    paper: str
-    model: type[RankingModel]
-    needs: tuple[str, ...] = ()
-
-    @property
-    def settings(self) -> type[ModelSettings]:
-        return self.model.settings_class
-
-
-MODELS: dict[str, Entry] = {
-    entry.name: entry
-    for entry in (Entry("sar_net", "Shen et al., SAR-Net: A Scenario-Aware Ranking Network, CIKM 2021", SARNet),)
-}
-
-
-def _entry(name: str) -> Entry:
     if name not in MODELS:
         raise ValueError(f"no model {name!r}: choose one of {', '.join(MODELS)}")
     return MODELS[name]
@@ -51,7 +36,7 @@ def settings_class(name: str) -> type[ModelSettings]:
     Raises:
       ValueError: no such model.
     """
-    return _entry(name).settings
+    return model_class(name).settings_class
 
 
 def build_model(
@@ -68,11 +53,11 @@ def build_model(
       ValueError: no such model, or inputs that lack what it needs.
       pydantic.ValidationError: settings that it does not know or that are out of range.
     """
-    entry = _entry(name)
+    cls = model_class(name)
     has = {"history": features.history_length > 0, "trigger": bool(features.group("trigger"))}
-    for need in entry.needs:
+    for need in cls.needs:
         if not has[need]:
             raise ValueError(f"model {name!r} needs a {need}, which the declaration does not have")
-    model = entry.model(features, settings)
+    model = cls(features, settings)
     model.build_weights()
     return model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -98,13 +97,14 @@ class SARNet(RankingModel):
     `SARNetTraining`.
     """
 
+    registered = "sar_net"
+    paper = "Shen et al., SAR-Net: A Scenario-Aware Ranking Network, CIKM 2021"
     settings_class = SARNetSettings
     settings: SARNetSettings
 
     def __init__(
         self, features: Any, settings: SARNetSettings | Mapping[str, Any] | None = None, **options: Any
     ) -> None:
-        options.setdefault("name", "sar_net")
         super().__init__(features, settings, **options)
         s, f = self.settings, self.features
         table, scenarios = f[f.scenario].table, f.scenarios
@@ -189,8 +189,7 @@ class SARNet(RankingModel):
         if self.extract is not None:
             parts.insert(0, self._interest(features, embedded, training)[0])
         vector = tf.concat(parts, -1)
-        scenario = tf.cast(features[self.features.scenario], tf.int64)
-        scenario = tf.where((scenario >= 0) & (scenario < self.features.scenarios), scenario, 0)
+        scenario = self.scenario_of(features)
         routes = route(scenario, self.features.scenarios)
         if self.transform is not None:
             vector = self.transform(vector, scenario)
@@ -210,11 +209,8 @@ class SARNet(RankingModel):
         opinions = self.opinions(features, training)
         return tf.reduce_sum(opinions.gate * opinions.scores, 1)
 
-    def start_at(self, click_rate: float) -> None:
-        logit = math.log(click_rate / (1.0 - click_rate))
-        for experts in (self.specific, self.shared):
-            if experts is not None:
-                experts.output_bias.assign_add(tf.fill(experts.output_bias.shape, logit))
+    def output_biases(self) -> list[tf.Variable]:
+        return [experts.output_bias for experts in (self.specific, self.shared) if experts is not None]
 
     def training_model(self) -> keras.Model:
         model = SARNetTraining(self)

@@ -13,12 +13,12 @@ import tf_keras as keras
 class ScenarioBatchNormalization(keras.layers.Layer):
     """Normalises each row by the moments of its own scenario's rows alone.
 
-    In training the moments are those of the scenario's n rows in the batch, pooled with `prior_rows` rows that
-    have the scenario's moving moments: many rows speak for themselves, a single row does not normalise itself to
-    zero. Moving moments are pooled likewise over the last `window` rows of the scenario, exactly averaged until
-    there are that many. Inference uses the moving moments: the window must be short beside the time in which a
-    training changes what it normalises, and long enough to estimate a variance (500 rows: to 6 %). Gradients
-    flow through the batch's moments.
+    In training the moments are those of the scenario's n rows in the batch, pooled with `prior_rows` rows that have
+    the scenario's moving moments: many rows speak for themselves, a single row does not normalise itself to zero.
+    Rows of all replicas count. Moving moments are pooled likewise over the last `window` rows of the scenario,
+    exactly averaged until there are that many. Inference uses the moving moments: the window must be short beside
+    the time in which a training changes what it normalises, and long enough to estimate a variance (500 rows: to 6
+    %). Gradients flow through the batch's moments.
 
     Args:
       scenarios: S.
@@ -77,12 +77,20 @@ class ScenarioBatchNormalization(keras.layers.Layer):
         """Weights whose rows are those of a table, with its name."""
         return [(variable, self.table) for variable in self.weights]
 
+    def _sums(self, rows: tf.Tensor, scenario: tf.Tensor) -> tf.Tensor:
+        """Sums by scenario `[S, D]`, over the rows of all replicas."""
+        sums = tf.math.unsorted_segment_sum(rows, scenario, self.scenarios)
+        context = tf.distribute.get_replica_context()
+        if context is not None and context.num_replicas_in_sync > 1:
+            sums = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        return sums
+
     def _batch_moments(self, rows: tf.Tensor, scenario: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and variance to normalise by, `[S, D]`, and the update of the moving ones."""
-        counts = tf.math.unsorted_segment_sum(tf.ones_like(rows[:, :1]), scenario, self.scenarios)
-        mean = tf.math.divide_no_nan(tf.math.unsorted_segment_sum(rows, scenario, self.scenarios), counts)
+        counts = self._sums(tf.ones_like(rows[:, :1]), scenario)
+        mean = tf.math.divide_no_nan(self._sums(rows, scenario), counts)
         deviations = tf.square(rows - tf.gather(mean, scenario))
-        variance = tf.math.divide_no_nan(tf.math.unsorted_segment_sum(deviations, scenario, self.scenarios), counts)
+        variance = tf.math.divide_no_nan(self._sums(deviations, scenario), counts)
         moving_mean, moving_variance = tf.identity(self.moving_mean), tf.identity(self.moving_variance)
 
         def pooled(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

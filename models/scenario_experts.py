@@ -52,20 +52,20 @@ class ScenarioExperts(keras.layers.Layer):
         self.units, self.outputs, self.activation = tuple(units), outputs, activation
         self.dropout, self.l2, self.prior_rows, self.zero_output = dropout, l2, prior_rows, zero_output
         self.dense = [  # all experts of a scenario share the first input: one product for all of them
-            ScenarioDense(scenarios, experts * size, table, fan_out=size, l2=l2, name=f"dense_{i}")
+            ScenarioDense(scenarios, experts * size, table, use_bias=False, fan_out=size, l2=l2, name=f"dense_{i}")
             if i == 0
-            else ScenarioDense(scenarios, size, table, experts, l2=l2, name=f"dense_{i}")
+            else ScenarioDense(scenarios, size, table, experts, use_bias=False, l2=l2, name=f"dense_{i}")
             for i, size in enumerate(self.units)
         ]
         self.norms = [
             ScenarioBatchNormalization(scenarios, table, prior_rows, name=f"norm_{i}") for i in range(len(self.units))
         ]
-        initializer = "zeros" if zero_output else "glorot_uniform"
-        self.last = (
-            ScenarioDense(scenarios, outputs, table, experts, kernel_initializer=initializer, l2=l2, name="output")
-            if outputs
-            else None
-        )
+        start = "zeros" if zero_output else "glorot_uniform"
+        self.last = None
+        if outputs:
+            self.last = ScenarioDense(
+                scenarios, outputs, table, experts, not zero_output, kernel_initializer=start, l2=l2, name="output"
+            )
         self.activate = keras.layers.Activation(activation)
 
     @property

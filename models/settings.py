@@ -66,6 +66,16 @@ class EmbeddingSettings(Settings):
     dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
     id_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
 
+    def uniform(self) -> EmbeddingSettings:
+        """These settings for a model whose fields are all of width `dim`: numbers are vectors, too.
+
+        Raises:
+          ValueError: a table has a width of its own.
+        """
+        if self.dims:
+            raise ValueError("embedding.dims: this model needs one width for all features: set embedding.dim alone")
+        return self.model_copy(update={"numeric": "vector"})
+
 
 class ModelSettings(Settings):
     """What any model can be told.

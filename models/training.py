@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel, example_batch
-from models.losses import weighted_cross_entropy
+from models.losses import weighted_cross_entropy, weighted_mean
 from schemas.declaration import FAIRNESS
 
 AUC_THRESHOLDS = 4096
+
+
+class Outputs(NamedTuple):
+    """What a training step looks at.
+
+    Attributes:
+      logits: float32 `[B]`.
+      losses: values beside the cross-entropy, float `[B]` by name; their means over the batch's weight are added
+        to the loss.
+    """
+
+    logits: tf.Tensor
+    losses: dict[str, tf.Tensor]
 
 
 class TrainingModel(keras.Model):
@@ -22,20 +35,24 @@ class TrainingModel(keras.Model):
     `RankingModel`), float `[B]`, float `[B]`. Features hold `fairness_coefficient` float `[B]` where the settings
     weigh by it or there are bias nets.
 
-    The loss is the weighted cross-entropy over the batch's weight, plus the layers' penalties. Validation and
-    `evaluate` look at the serving model alone, without Fairness Coefficients.
+    The loss is the weighted cross-entropy over the batch's weight, plus what `forward` names beside it, plus the
+    layers' penalties. Validation and `evaluate` look at the serving model alone, without Fairness Coefficients.
 
-    Metrics: `loss` (cross-entropy without penalties, over all weight seen) and `auc`.
+    Metrics: `loss` (cross-entropy alone, over all weight seen), `auc`, and in training those of `auxiliary`.
 
     Args:
       serving: the model to train.
     """
+
+    auxiliary: tuple[str, ...] = ()
+    """Names of the losses that `forward` gives, in training."""
 
     def __init__(self, serving: RankingModel, **options: Any) -> None:
         super().__init__(autocast=False, **options)
         self.serving = serving
         self.loss_metric = keras.metrics.Mean(name="loss")
         self.auc_metric = keras.metrics.AUC(num_thresholds=AUC_THRESHOLDS, from_logits=True, name="auc")
+        self.auxiliary_metrics = {name: keras.metrics.Mean(name=name) for name in self.auxiliary}
 
     def build_weights(self) -> None:
         """Creates all weights, by one call on two rows."""
@@ -44,11 +61,15 @@ class TrainingModel(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        return [self.loss_metric, self.auc_metric]
+        return [self.loss_metric, self.auc_metric, *self.auxiliary_metrics.values()]
 
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Logits float32 `[B]`, bias nets included where there are any."""
         return self.serving(features, training=training)
+
+    def forward(self, features: dict[str, tf.Tensor], training: bool = True) -> Outputs:
+        """Logits and the named losses beside the cross-entropy: none, unless a subclass has some."""
+        return Outputs(self(features, training=training), {})
 
     def _seen(self, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Features as training sees them: some scenarios unknown (`scenario_dropout`)."""
@@ -67,14 +88,17 @@ class TrainingModel(keras.Model):
             weights *= tf.cast(features[FAIRNESS], tf.float32)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
-            logits = self(self._seen(features), training=True)
+            logits, losses = self.forward(self._seen(features))
             loss = weighted_cross_entropy(labels, logits, weights)
+            loss += sum(weighted_mean(values, weights) for values in losses.values())
             penalties = tf.add_n([tf.cast(p, tf.float32) for p in self.losses]) if self.losses else 0.0
             total = loss + penalties / replicas
         variables = self.trainable_variables
         gradients = tape.gradient(total, variables)
         self.optimizer.apply_gradients(zip(gradients, variables))
-        return self._measure(labels, logits, weights)
+        for name, values in losses.items():
+            self.auxiliary_metrics[name].update_state(values, sample_weight=weights)
+        return self._measure(labels, logits, weights) | {n: m.result() for n, m in self.auxiliary_metrics.items()}
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         features, labels, weights = data
@@ -86,7 +110,7 @@ class TrainingModel(keras.Model):
             tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits), sample_weight=weights
         )
         self.auc_metric.update_state(labels, logits, sample_weight=weights)
-        return {metric.name: metric.result() for metric in self.metrics}
+        return {metric.name: metric.result() for metric in (self.loss_metric, self.auc_metric)}
 
     def get_config(self) -> dict[str, Any]:
         return {"serving": self.serving.get_config()}

@@ -125,8 +125,8 @@ def print_models() -> None:
     with quiet(os.devnull):
         from models.registry import MODELS
     table = Table("name", "paper", "needs", box=None)
-    for entry in MODELS.values():
-        table.add_row(entry.name, entry.paper, ", ".join(entry.needs))
+    for name, model in MODELS.items():
+        table.add_row(name, model.paper, ", ".join(model.needs))
     Console().print(table)
 
 

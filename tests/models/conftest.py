@@ -13,7 +13,7 @@ from schemas.features import Feature, FeatureSet
 LENGTH = 6
 
 
-def small_features(scenarios: int = 4, history: bool = True) -> FeatureSet:
+def small_features(scenarios: int = 4, history: bool = True, trigger: bool = False) -> FeatureSet:
     """One or two features of every group; `scenarios` without the unknown one."""
     rows = scenarios + 1
     features = [
@@ -25,6 +25,11 @@ def small_features(scenarios: int = 4, history: bool = True) -> FeatureSet:
         Feature("theme", "scenario", True, 5, "theme", "theme"),
         Feature("rate", "context", False, 1, "rate", "rate"),
     ]
+    if trigger:
+        features += [
+            Feature("query", "trigger", True, 9, "query", "query"),
+            Feature("trigger_price", "trigger", False, 1, "trigger_price", "trigger_price"),
+        ]
     if history:
         features += [
             Feature("history_item", "behavior_item", True, 20, "item", "item", True),
@@ -48,7 +53,7 @@ def random_batch(
     for feature in features.features:
         shape = (rows, length) if feature.sequence else (rows,)
         if feature.categorical:
-            low = 1 if feature.name == features.scenario else 0
+            low = int(feature.name == features.scenario and feature.size > 1)
             batch[feature.name] = random.integers(low, feature.size, shape)
         else:
             batch[feature.name] = random.normal(size=shape).astype(np.float32)

@@ -16,8 +16,8 @@ def psi(unit, x, y, context=None):
     parts = [x, np.broadcast_to(y, x.shape), x - y, x * y] + ([] if context is None else [context])
     hidden = np.concatenate(parts, -1) @ unit.kernel.numpy() + unit.bias.numpy()
     for layer in [*unit.rest, unit.score]:
-        kernel, bias = layer.get_weights()
-        hidden = np.maximum(hidden, 0) @ kernel + bias
+        kernel, *bias = layer.get_weights()  # the last has none
+        hidden = np.maximum(hidden, 0) @ kernel + sum(bias)
     return hidden[..., 0]
 
 

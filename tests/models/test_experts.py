@@ -26,10 +26,10 @@ def test_shared_experts_equal_networks_computed_one_by_one():
     for e in range(3):
         hidden = INPUTS
         for i, width in enumerate((5, 2)):
-            hidden = hidden @ layer.kernels[i].numpy()[e] + layer.biases[i].numpy()[e]
+            hidden = hidden @ layer.kernels[i].numpy()[e]
             gamma, beta, mean, variance = (w[e * width : (e + 1) * width] for w in layer.norms[i].get_weights())
             hidden = np.maximum((hidden - mean) / np.sqrt(variance + 1e-3) * gamma + beta, 0)
-        expected = hidden @ layer.kernels[2].numpy()[e] + layer.biases[2].numpy()[e]
+        expected = hidden @ layer.kernels[2].numpy()[e] + layer.bias.numpy()[e]
         np.testing.assert_allclose(outputs[:, e], expected, rtol=1e-4, atol=1e-5)
 
 
@@ -42,7 +42,7 @@ def test_scenario_experts_equal_networks_computed_one_by_one():
     for row, s in enumerate(SCENARIO):
         for e in range(2):
             own = slice(e * 5, e * 5 + 5)
-            hidden = INPUTS[row] @ layer.dense[0].kernel.numpy()[s, :, own] + layer.dense[0].bias.numpy()[s, own]
+            hidden = INPUTS[row] @ layer.dense[0].kernel.numpy()[s, :, own]
             norm = layer.norms[0]
             hidden = hidden / np.sqrt(1 + 1e-3) * norm.gamma.numpy()[s, own] + norm.beta.numpy()[s, own]
             expected = np.maximum(hidden, 0) @ layer.last.kernel.numpy()[s, e] + layer.last.bias.numpy()[s, e]

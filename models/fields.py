@@ -1,0 +1,90 @@
+"""What most models start from: one vector for every field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.embedding import FeatureEmbedding
+from models.packing import Packed, pack, packed_mean_weights, packed_sum
+from models.settings import EmbeddingSettings
+from schemas.declaration import HISTORY_LENGTH
+from schemas.features import Feature, FeatureGroup, FeatureSet
+
+PROFILE: tuple[FeatureGroup, ...] = ("user", "item", "scenario", "context", "trigger")
+BEHAVIORS: tuple[FeatureGroup, ...] = ("behavior_item", "behavior_scenario", "behavior")
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class FieldEmbedding(keras.layers.Layer):
+    """Embeds a batch: a vector for each feature of user, item, scenario, context and trigger, and one for each
+    column of the behaviors, its mean over the history (zero where that is empty).
+
+    Args:
+      features: the inputs.
+      settings: see `EmbeddingSettings`.
+      pooled: whether columns of behaviors are fields; a model that attends to them itself takes `behaviors`.
+
+    Attributes:
+      fields: the features that are fields, in their order.
+      width: D, length of all fields' concatenation.
+
+    Call arguments:
+      inputs: tensors by feature name, see `RankingModel`.
+
+    Returns:
+      mapping from the name of each field to float `[B, width of the feature]`.
+    """
+
+    def __init__(
+        self,
+        features: FeatureSet | str,
+        settings: EmbeddingSettings | Mapping[str, Any],
+        pooled: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.features = FeatureSet.from_json(features) if isinstance(features, str) else features
+        self.settings = EmbeddingSettings.model_validate(settings)
+        self.pooled = pooled
+        self.profile: tuple[Feature, ...] = self.features.group(*PROFILE)
+        self.sequences: tuple[Feature, ...] = self.features.group(*BEHAVIORS)
+        self.fields = (*self.profile, *(self.sequences if pooled else ()))
+        scenario = self.features[self.features.scenario].table
+        self.embedding = FeatureEmbedding(self.features.features, self.settings, kept=(scenario,), name="embedding")
+
+    @property
+    def width(self) -> int:
+        return self.embedding.widths(self.fields)
+
+    def behaviors(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tuple[Packed, dict[str, tf.Tensor]]:
+        """The real behaviors (ids and numbers) and their vectors, float `[N, width of the feature]` by name."""
+        packed = pack({f.name: inputs[f.name] for f in self.sequences}, inputs[HISTORY_LENGTH])
+        return packed, self.embedding(packed.features, training=training)
+
+    def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:
+        embedded = self.embedding({f.name: inputs[f.name] for f in self.profile}, training=training)
+        if self.pooled and self.sequences:
+            packed, vectors = self.behaviors(inputs, training)
+            together = tf.concat([vectors[f.name] for f in self.sequences], -1)
+            means = packed_sum(together, packed_mean_weights(packed.rows, packed.size), packed.rows, packed.size)
+            widths = [self.embedding.width(f) for f in self.sequences]
+            embedded |= {f.name: mean for f, mean in zip(self.sequences, tf.split(means, widths, -1))}
+        return embedded
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "features": self.features.to_json(),
+            "settings": self.settings.model_dump(),
+            "pooled": self.pooled,
+        }
+
+
+def stack(embedded: Mapping[str, tf.Tensor], fields: tuple[Feature, ...]) -> tf.Tensor:
+    """Fields of one width d as `[B, F, d]`, in the order of `fields`."""
+    return tf.stack([embedded[f.name] for f in fields], 1)

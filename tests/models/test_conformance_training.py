@@ -1,0 +1,134 @@
+"""What every registered model must do when it is trained and saved; a model is tested by being registered."""
+
+from __future__ import annotations
+
+import json
+
+import models  # noqa: F401  isort: skip
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from models.base import input_signature, named_weights
+from models.optimizers import build_optimizer
+from models.registry import MODELS, build_model
+from tests.models.conftest import random_batch, shake, small_features
+from tests.models.helpers import LineServer
+
+FAST = {"embedding": {"dim": 8}, "optimizer": {"learning_rate": 0.01}}
+FEATURES = small_features()
+every_model = pytest.mark.parametrize("name", MODELS)
+
+
+def compiled(name: str, eager: bool = True):
+    keras.utils.set_random_seed(3)
+    model = build_model(name, FEATURES, FAST)
+    training = model.training_model()
+    training.compile(optimizer=build_optimizer(model.settings.optimizer, 1000), run_eagerly=eager)
+    return training
+
+
+def repeated(rows: int, steps: int) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensors(random_batch(FEATURES, rows)).repeat(steps)
+
+
+@every_model
+def test_every_weight_gets_a_finite_gradient(name):
+    training = compiled(name)
+    shake(training)
+    weights = {key: weight for key, weight in named_weights(training).items() if weight.trainable}
+    seen = dict.fromkeys(weights, 0.0)
+    for seed in range(4):
+        batch, labels, _ = random_batch(FEATURES, 64, seed=seed)
+        with tf.GradientTape() as tape:
+            logits, losses = training.forward(batch)
+            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+            loss += sum(tf.reduce_mean(values) for values in losses.values())
+        assert losses.keys() == set(training.auxiliary)
+        for key, gradient in zip(weights, tape.gradient(loss, list(weights.values()))):
+            assert gradient is not None, key
+            values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+            assert np.isfinite(values).all(), key
+            seen[key] = max(seen[key], float(np.abs(values).max()))
+    assert not [key for key in weights if seen[key] < 1e-9]
+
+
+@every_model
+def test_two_hundred_rows_are_learnt_by_heart(name):
+    training = compiled(name, eager=False)
+    before = training.evaluate(repeated(200, 1), verbose=0, return_dict=True)["loss"]
+    training.fit(repeated(200, 300), verbose=0)
+    after = training.evaluate(repeated(200, 1), verbose=0, return_dict=True)
+    assert after["loss"] < 0.1 < before and after["auc"] > 0.99
+
+
+@every_model
+def test_same_seed_same_weights(name):
+    def run():
+        training = compiled(name)
+        training.fit(repeated(64, 3), verbose=0)
+        return {key: weight.numpy() for key, weight in named_weights(training).items()}
+
+    first, second = run(), run()
+    assert first.keys() == second.keys()
+    for key in first:
+        np.testing.assert_array_equal(first[key], second[key], err_msg=key)
+
+
+@every_model
+def test_bfloat16_trains(name):
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        training = compiled(name)
+        first = training.evaluate(repeated(100, 1), verbose=0, return_dict=True)["loss"]
+        training.fit(repeated(100, 30), verbose=0)
+        logits = training.serving(random_batch(FEATURES)[0])
+        assert logits.dtype == tf.float32 and np.isfinite(logits).all()
+        assert all(weight.dtype == tf.float32 for weight in training.trainable_weights)
+        assert training.evaluate(repeated(100, 1), verbose=0, return_dict=True)["loss"] < first
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+@pytest.fixture(scope="module")
+def stranger():
+    """A process that has TensorFlow and none of the project: told a folder, it calls the model saved there."""
+    with LineServer("call_saved.py", isolated=True) as server:
+        yield server
+
+
+@every_model
+def test_saved_model_needs_nothing_of_ours(name, stranger, tmp_path):
+    training = compiled(name)
+    shake(training)
+    training.fit(repeated(64, 3), verbose=0)  # moves what is not trained by gradients
+    serving = training.serving
+    signature = input_signature(FEATURES)
+    score = tf.function(lambda features: serving(features, training=False), input_signature=[signature])
+    saved = tf.Module()
+    saved.score = score
+    saved.variables_of_score = list(score.get_concrete_function().graph.variables)
+    inside = {variable.ref() for variable in saved.variables_of_score}
+    assert inside <= {weight.ref() for weight in serving.weights}, "a variable that is no weight of the serving model"
+    only_training = [w for w in training.weights if w.ref() not in {s.ref() for s in serving.weights}]
+    assert not inside & {weight.ref() for weight in only_training}
+    tf.saved_model.save(saved, str(tmp_path))
+    for rows, length in ((1, 1), (30, 9)):
+        batch, _, _ = random_batch(FEATURES, rows, length)
+        batch = {key: batch[key] for key in signature}
+        np.savez(tmp_path / "batch.npz", **{key: value.numpy() for key, value in batch.items()})
+        np.testing.assert_allclose(stranger.ask(str(tmp_path)), serving(batch), rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def replicas():
+    with LineServer("mirrored_step.py") as server:
+        yield server
+
+
+@every_model
+def test_replicas_take_the_step_of_one_device(name, replicas):
+    """Two replicas of half the rows each: the same weights, moving moments and prototypes after two steps."""
+    differences = replicas.ask(json.dumps({"model": name}))
+    assert differences and not {key: d for key, d in differences.items() if d > 1e-3}
