@@ -14,8 +14,8 @@ import tf_keras as keras
 class SharedExperts(keras.layers.Layer):
     """E networks of the same shape over the same input, computed side by side.
 
-    Each hidden layer is Dense, batch normalisation, activation, dropout; the last one Dense to `outputs` numbers,
-    or nothing if `outputs` is None: the experts then give their last hidden layer (SAR-Net section 4.5; PLE).
+    Each hidden layer is Dense, batch normalisation if wanted, activation, dropout; the last one Dense to `outputs`
+    numbers, or nothing if `outputs` is None: the experts then give their last hidden layer (SAR-Net section 4.5; PLE).
 
     Args:
       experts: E.
@@ -24,6 +24,7 @@ class SharedExperts(keras.layers.Layer):
       activation, dropout, l2: of the hidden layers.
       momentum: of the batch normalisation's moving moments.
       zero_output: the last layer starts at 0 and has no bias, so that all outputs start at 0.
+      normalize: whether hidden layers are batch-normalised; if not they have biases.
 
     Call arguments:
       inputs: float `[B, D]`.
@@ -42,12 +43,13 @@ class SharedExperts(keras.layers.Layer):
         l2: float = 0.0,
         momentum: float = 0.95,
         zero_output: bool = False,
+        normalize: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.experts, self.units, self.outputs = experts, tuple(units), outputs
         self.activation, self.dropout, self.l2 = activation, dropout, l2
-        self.momentum, self.zero_output = momentum, zero_output
+        self.momentum, self.zero_output, self.normalize = momentum, zero_output, normalize
 
     def build(self, input_shape: Any) -> None:
         width = int(input_shape[-1])
@@ -67,12 +69,16 @@ class SharedExperts(keras.layers.Layer):
                 )
             )
             width = size
+        self.hidden_biases = [  # normalisation would take them away
+            self.add_weight(name=f"bias_{i}", shape=(self.experts, size), initializer="zeros")
+            for i, size in enumerate(() if self.normalize else self.units)
+        ]
         self.bias = None
-        if self.outputs and not self.zero_output:  # hidden layers have none: normalisation would take it away
+        if self.outputs and not self.zero_output:
             self.bias = self.add_weight(name="bias", shape=(self.experts, self.outputs), initializer="zeros")
         self.norms = [
             keras.layers.BatchNormalization(momentum=self.momentum, synchronized=True, name=f"norm_{i}")
-            for i in range(len(self.units))
+            for i in range(len(self.units) if self.normalize else 0)
         ]
         self.activate = keras.layers.Activation(self.activation)
         super().build(input_shape)
@@ -89,8 +95,10 @@ class SharedExperts(keras.layers.Layer):
             equation = "bi,eio->beo" if i == 0 else "bei,eio->beo"
             hidden = tf.einsum(equation, hidden, tf.convert_to_tensor(kernel))
             if i < len(self.units):
+                if not self.normalize:
+                    hidden += self.hidden_biases[i]
                 flat = tf.reshape(hidden, [-1, self.experts * self.units[i]])
-                flat = self.activate(self.norms[i](flat, training=training))
+                flat = self.activate(self.norms[i](flat, training=training) if self.normalize else flat)
                 if training and self.dropout:
                     flat = tf.nn.dropout(flat, self.dropout)
                 hidden = tf.reshape(flat, [-1, self.experts, self.units[i]])
@@ -107,4 +115,5 @@ class SharedExperts(keras.layers.Layer):
             "l2": self.l2,
             "momentum": self.momentum,
             "zero_output": self.zero_output,
+            "normalize": self.normalize,
         }

@@ -22,7 +22,7 @@ class ScenarioExperts(keras.layers.Layer):
       scenarios: S.
       table: name of the scenario's embedding table.
       units: at least one hidden layer.
-      experts, outputs, activation, dropout, l2, zero_output: as in `SharedExperts`, per scenario.
+      experts, outputs, activation, dropout, l2, zero_output, normalize: as in `SharedExperts`, per scenario.
       prior_rows: of the normalisation by scenario, see `ScenarioBatchNormalization`.
 
     Call arguments:
@@ -45,20 +45,24 @@ class ScenarioExperts(keras.layers.Layer):
         l2: float = 0.0,
         prior_rows: float = 8.0,
         zero_output: bool = False,
+        normalize: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.scenarios, self.table, self.experts = scenarios, table, experts
         self.units, self.outputs, self.activation = tuple(units), outputs, activation
         self.dropout, self.l2, self.prior_rows, self.zero_output = dropout, l2, prior_rows, zero_output
+        self.normalize = normalize
+        bias = not normalize  # which would take it away
         self.dense = [  # all experts of a scenario share the first input: one product for all of them
-            ScenarioDense(scenarios, experts * size, table, use_bias=False, fan_out=size, l2=l2, name=f"dense_{i}")
+            ScenarioDense(scenarios, experts * size, table, use_bias=bias, fan_out=size, l2=l2, name=f"dense_{i}")
             if i == 0
-            else ScenarioDense(scenarios, size, table, experts, use_bias=False, l2=l2, name=f"dense_{i}")
+            else ScenarioDense(scenarios, size, table, experts, use_bias=bias, l2=l2, name=f"dense_{i}")
             for i, size in enumerate(self.units)
         ]
         self.norms = [
-            ScenarioBatchNormalization(scenarios, table, prior_rows, name=f"norm_{i}") for i in range(len(self.units))
+            ScenarioBatchNormalization(scenarios, table, prior_rows, name=f"norm_{i}")
+            for i in range(len(self.units) if normalize else 0)
         ]
         start = "zeros" if zero_output else "glorot_uniform"
         self.last = None
@@ -76,9 +80,11 @@ class ScenarioExperts(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
         hidden = inputs
-        for dense, norm, size in zip(self.dense, self.norms, self.units):
+        for i, (dense, size) in enumerate(zip(self.dense, self.units)):
             hidden = tf.reshape(dense(hidden, routes, training=training), [-1, self.experts * size])
-            hidden = self.activate(norm(hidden, routes.scenario, training=training))
+            if self.normalize:
+                hidden = self.norms[i](hidden, routes.scenario, training=training)
+            hidden = self.activate(hidden)
             hidden = tf.reshape(hidden, [-1, self.experts, size])
             if training and self.dropout:
                 hidden = tf.nn.dropout(hidden, self.dropout)
@@ -97,4 +103,5 @@ class ScenarioExperts(keras.layers.Layer):
             "l2": self.l2,
             "prior_rows": self.prior_rows,
             "zero_output": self.zero_output,
+            "normalize": self.normalize,
         }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import pydantic
 
@@ -91,3 +92,16 @@ class ModelSettings(Settings):
     fairness_weighting: bool = False
     scenario_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
     l2: float = pydantic.Field(default=0.0, ge=0, description="penalty on the kernels of dense layers")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _keep_defaults(cls, given: Any) -> Any:
+        """What is said of the embedding or the optimizer leaves the model's own defaults for the rest of it."""
+        if not isinstance(given, Mapping):
+            return given
+        parts = {}
+        for name in ("embedding", "optimizer"):
+            if isinstance(given.get(name), Mapping):
+                default = cls.model_fields[name].default
+                parts[name] = {**default.model_dump(exclude_unset=True), **given[name]}
+        return {**given, **parts}

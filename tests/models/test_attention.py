@@ -8,6 +8,7 @@ import tensorflow as tf
 from models.attention import ActivationUnit
 from models.behavior_extract import CrossScenarioBehaviorExtract
 from models.packing import pack, packed_mean_weights, packed_softmax, packed_sum
+from models.target_attention import TargetAttention
 from tests.models.conftest import shake
 
 
@@ -128,3 +129,21 @@ def test_full_attention_weights_sum_to_at_most_one():
     _, weights = layer(*inputs, rows, tf.constant(3, tf.int64))
     sums = tf.math.unsorted_segment_sum(weights, rows, 3).numpy()
     assert (sums > 0).all() and (sums <= 1 + 1e-6).all()
+
+
+@pytest.mark.parametrize("softmaxed", [True, False])
+def test_target_attention_weighs_each_behavior_against_the_target(softmaxed):
+    random = np.random.default_rng(3)
+    rows, size = np.array([0, 0, 2, 2, 2]), tf.constant(3, tf.int64)
+    keys, values, query = (random.normal(size=s).astype("f4") for s in ((5, 3), (5, 2), (3, 3)))
+    layer = TargetAttention(3, units=(6, 4), softmax=softmaxed)
+    layer(keys, query, rows, size)
+    shake(layer)
+    sums, weights = layer(keys, query, rows, size, values=values)
+    for row in range(3):
+        own = rows == row
+        scores = psi(layer.unit, keys[own], query[row])
+        expected = softmax(scores) if softmaxed and own.any() else scores
+        np.testing.assert_allclose(weights[own], expected, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(sums[row], expected @ values[own], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(layer(keys, query, rows, size)[0], weights[None] * (rows == np.c_[:3]) @ keys, rtol=1e-4)

@@ -49,6 +49,25 @@ def test_scenario_experts_equal_networks_computed_one_by_one():
             np.testing.assert_allclose(outputs[row, e], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_experts_without_normalisation_have_biases():
+    routes = route(tf.constant(SCENARIO), 4)
+    shared, specific = SharedExperts(2, (5, 3), normalize=False), ScenarioExperts(4, "page", 2, (5, 3), normalize=False)
+    shared(INPUTS), specific(INPUTS, routes)
+    shake(shared), shake(specific)
+    first, *dense = specific.dense
+    for row, s in enumerate(SCENARIO):
+        for e in range(2):
+            hidden = INPUTS[row] @ shared.kernels[0].numpy()[e] + shared.hidden_biases[0].numpy()[e]
+            for kernel, bias in zip(shared.kernels[1:], [shared.hidden_biases[1], shared.bias]):
+                hidden = np.maximum(hidden, 0) @ kernel.numpy()[e] + bias.numpy()[e]
+            np.testing.assert_allclose(shared(INPUTS)[row, e], hidden, rtol=1e-4, atol=1e-5)
+            own = slice(e * 5, e * 5 + 5)
+            hidden = INPUTS[row] @ first.kernel.numpy()[s, :, own] + first.bias.numpy()[s, own]
+            for layer in [*dense, specific.last]:
+                hidden = np.maximum(hidden, 0) @ layer.kernel.numpy()[s, e] + layer.bias.numpy()[s, e]
+            np.testing.assert_allclose(specific(INPUTS, routes)[row, e], hidden, rtol=1e-4, atol=1e-5)
+
+
 def test_experts_without_a_last_layer_give_their_hidden_one():
     routes = route(tf.constant(SCENARIO), 4)
     assert SharedExperts(3, (5, 2), None)(INPUTS).shape == (12, 3, 2)

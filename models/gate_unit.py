@@ -1,0 +1,60 @@
+"""Numbers between 0 and a scale that other numbers are multiplied by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class GateUnit(keras.layers.Layer):
+    """`scale * sigmoid(W1 LN(ReLU(W0 x + b0)) + b1)`: SFPNet Eqs. 3 and 10; without LN the gate of PEPNet.
+
+    Args:
+      outputs: how many numbers are gated.
+      units: width of the hidden layer.
+      scale: the largest gate.
+      normalize: whether there is the layer normalisation LN.
+      l2: penalty on the kernels.
+
+    Input: float `[..., D]`.
+    Output: float `[..., outputs]`.
+    """
+
+    def __init__(
+        self,
+        outputs: int,
+        units: int,
+        scale: float = 1.0,
+        normalize: bool = True,
+        l2: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.outputs, self.units, self.scale, self.normalize, self.l2 = outputs, units, scale, normalize, l2
+
+        def penalty() -> Any:
+            return keras.regularizers.L2(l2) if l2 else None
+
+        self.hidden = keras.layers.Dense(units, "relu", kernel_regularizer=penalty(), name="hidden")
+        self.norm = keras.layers.LayerNormalization(epsilon=1e-5, name="norm") if normalize else None
+        self.last = keras.layers.Dense(outputs, kernel_regularizer=penalty(), name="output")
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        hidden = self.hidden(inputs)
+        if self.norm is not None:
+            hidden = self.norm(hidden)
+        return self.scale * tf.sigmoid(self.last(hidden))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "outputs": self.outputs,
+            "units": self.units,
+            "scale": self.scale,
+            "normalize": self.normalize,
+            "l2": self.l2,
+        }
