@@ -70,16 +70,17 @@ def columns(
     assert declaration.rates is not None
     prior = declaration.rates.prior
     total = counts.get(TOTAL)
+    known = {index: _Lookup(counts.get(index), keys[index]) for index in keys}
     out = {}
     for column in declaration.rate_columns:
         index = declaration.rates.keys.index(column.keys)
-        shown = _find(counts.get(index), IMPRESSIONS, keys[index])
+        shown = known[index].values(IMPRESSIONS)
         if column.kind == "count":
             out[column.name] = np.log1p(shown)
             continue
         assert column.event is not None
         rate = _ratio(total, column.event)
-        happened = _find(counts.get(index), column.event, keys[index])
+        happened = known[index].values(column.event)
         out[column.name] = (
             np.log((happened + prior * rate) / (shown + prior) / rate) if rate > 0 else np.zeros(len(shown))
         )
@@ -92,12 +93,21 @@ def _ratio(total: pa.RecordBatch | None, event: str) -> float:
     return total.column(event)[0].as_py() / total.column(IMPRESSIONS)[0].as_py()
 
 
-def _find(counts: pa.RecordBatch | None, name: str, keys: np.ndarray) -> np.ndarray:
-    if counts is None or not counts.num_rows:
-        return np.zeros(len(keys))
-    known, values = numpy_of(counts.column(KEY)), numpy_of(counts.column(name))
-    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    return np.where(known[at] == keys, values[at], 0.0)
+class _Lookup:
+    """Where each of `keys` `[N]` stands in one key set's counts: found once, for all that is counted."""
+
+    def __init__(self, counts: pa.RecordBatch | None, keys: np.ndarray):
+        self._counts, self._rows = counts, len(keys)
+        if counts is not None and counts.num_rows:
+            known = numpy_of(counts.column(KEY))
+            self._at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+            self._found = known[self._at] == keys
+
+    def values(self, name: str) -> np.ndarray:
+        """Counts of `name`, float64 `[N]`; 0 for a key that is not there."""
+        if self._counts is None or not self._counts.num_rows:
+            return np.zeros(self._rows)
+        return np.where(self._found, numpy_of(self._counts.column(name))[self._at], 0.0)
 
 
 def _sum(keys: np.ndarray, values: Mapping[str, np.ndarray]) -> pa.RecordBatch:

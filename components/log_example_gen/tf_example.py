@@ -15,7 +15,8 @@ feature, in the order of the batch; Arrow does the joining. The wire format is P
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -42,8 +43,12 @@ def encode_array(batch: pa.RecordBatch) -> pa.Array:
       ValueError: a null, or a column of another type.
     """
     pieces: list[pa.Array | pa.Scalar] = []
-    for field, column in zip(batch.schema, batch.columns):
-        pieces += _feature(field.name, column)
+    for floats, columns in itertools.groupby(zip(batch.schema, batch.columns), lambda c: c[0].type == pa.float32()):
+        if floats:
+            pieces.append(_float_features({field.name: column for field, column in columns}))
+            continue
+        for field, column in columns:
+            pieces += _feature(field.name, column)
     if not batch.num_rows:
         return pa.array([], pa.binary())
     features = pc.binary_join_element_wise(*pieces, _EMPTY)
@@ -60,12 +65,34 @@ def varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
+def _float_features(columns: Mapping[str, pa.Array]) -> pa.Array:
+    """Map entries of neighbouring columns of one float each, all of them one piece: their length is always the same."""
+    size = np.dtype("<f4").itemsize
+    parts = []
+    for name, column in columns.items():
+        _refuse_nulls(name, column)
+        header = np.frombuffer(_entry_header(name, _FLOATS, True, size), np.uint8)
+        parts.append(np.broadcast_to(header, (len(column), len(header))))
+        parts.append(column.to_numpy().astype("<f4", copy=False)[:, None].view(np.uint8))
+    data = np.concatenate(parts, 1)
+    rows, width = data.shape
+    return binary(np.arange(rows + 1) * width, pa.py_buffer(data))
+
+
+def _refuse_nulls(name: str, column: pa.Array) -> None:
+    if column.null_count:
+        raise ValueError(f"column {name!r} holds nulls: fill them before encoding")
+
+
 def _feature(name: str, column: pa.Array) -> list[pa.Array | pa.Scalar]:
     """Pieces that make a map entry of each row."""
     listed = pa.types.is_list(column.type)
     values = column.flatten() if listed else column
-    if column.null_count or values.null_count:
-        raise ValueError(f"column {name!r} holds nulls: fill them before encoding")
+    _refuse_nulls(name, column)
+    _refuse_nulls(name, values)
+    if pa.types.is_string(column.type):  # one text: all that precedes it follows from its length
+        raw = column.cast(pa.binary())
+        return [by_length(pc.binary_length(raw), functools.partial(_text_header, name)), raw]
     if pa.types.is_string(values.type):
         kind, packed, items = _BYTES, False, _bytes_items(values)
     elif pa.types.is_float32(values.type):
@@ -87,8 +114,11 @@ def _rows(items: pa.Array, column: pa.ListArray) -> pa.Array:
 
 
 def _bytes_items(values: pa.Array) -> pa.Array:
-    raw = values.cast(pa.binary())
-    return pc.binary_join_element_wise(by_length(pc.binary_length(raw), _tagged), raw, _EMPTY)
+    encoded = values.cast(pa.binary()).dictionary_encode()  # histories repeat themselves
+    distinct = encoded.dictionary
+    return pc.binary_join_element_wise(by_length(pc.binary_length(distinct), _tagged), distinct, _EMPTY).take(
+        encoded.indices
+    )
 
 
 def _float_items(values: pa.Array) -> pa.Array:
@@ -134,6 +164,12 @@ def _entry_header(name: str, kind: bytes, packed: bool, length: int) -> bytes:
     key = name.encode()
     feature = _tagged(len(key)) + key + b"\x12" + varint(len(values) + length) + values
     return _tagged(len(feature) + length) + feature
+
+
+def _text_header(name: str, length: int) -> bytes:
+    """All that precedes a single text of `length` bytes in a map entry."""
+    item = _tagged(length)
+    return _entry_header(name, _BYTES, False, len(item) + length) + item
 
 
 def offsets_of(items: pa.Array) -> np.ndarray:
