@@ -8,6 +8,9 @@ from typing import NamedTuple
 import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
+SMALLEST_VARIANCE = 1e-12
+"""What is less is rounding, and counts as 0."""
+
 
 class Packed(NamedTuple):
     """The real behaviors of a batch, one after another: N of the B * L positions.
@@ -69,3 +72,21 @@ def packed_mean_weights(rows: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 def packed_sum(values: tf.Tensor, weights: tf.Tensor, rows: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """Weighted sum of `values` `[N, D]` over each row's behaviors: `[B, D]`, zero for an empty history."""
     return tf.math.unsorted_segment_sum(values * tf.cast(weights, values.dtype)[:, tf.newaxis], rows, size)
+
+
+def packed_moments(values: tf.Tensor, rows: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and standard deviation of `values` `[N, D]` over each row's behaviors, SFPNet Eq. 2.
+
+    The variance is the mean square of deviations, which equals Eq. 2's difference of squares but does not lose its
+    digits. Where it is 0, as for a single behavior, so are the deviation and its gradient.
+
+    Returns:
+      (mean, deviation): float `[B, D]` each; zero for an empty history.
+    """
+    precise = tf.cast(values, tf.float32)
+    weights = packed_mean_weights(rows, size)
+    mean = packed_sum(precise, weights, rows, size)
+    variance = packed_sum(tf.square(precise - tf.gather(mean, rows)), weights, rows, size)
+    varies = variance > SMALLEST_VARIANCE
+    deviation = tf.where(varies, tf.sqrt(tf.where(varies, variance, 1.0)), 0.0)
+    return tf.cast(mean, values.dtype), tf.cast(deviation, values.dtype)

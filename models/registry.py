@@ -8,9 +8,10 @@ from typing import Any
 from models.base import RankingModel
 from models.sar_net import SARNet
 from models.settings import ModelSettings
+from models.sfpnet import SFPNet
 from schemas.features import FeatureSet
 
-SCENARIO_MODELS: tuple[type[RankingModel], ...] = (SARNet,)
+SCENARIO_MODELS: tuple[type[RankingModel], ...] = (SARNet, SFPNet)
 """The five published models that the product is about."""
 
 BASELINES: tuple[type[RankingModel], ...] = ()
