@@ -6,15 +6,41 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.base import RankingModel
+from models.baselines.cgc import CGC
+from models.baselines.dcn_v2 import DCNV2
+from models.baselines.deepfm import DeepFM
+from models.baselines.din import DIN
+from models.baselines.fibinet import FiBiNET
+from models.baselines.hard_sharing import HardSharing
+from models.baselines.mmoe import MMoE
+from models.baselines.ncf import NCF
+from models.baselines.ple import PLE
+from models.baselines.pnn import PNN
+from models.baselines.shared_bottom import SharedBottom
+from models.baselines.wide_deep import WideDeep
+from models.maria import MARIA
 from models.sar_net import SARNet
 from models.settings import ModelSettings
 from models.sfpnet import SFPNet
 from schemas.features import FeatureSet
 
-SCENARIO_MODELS: tuple[type[RankingModel], ...] = (SARNet, SFPNet)
+SCENARIO_MODELS: tuple[type[RankingModel], ...] = (SARNet, MARIA, SFPNet)
 """The five published models that the product is about."""
 
-BASELINES: tuple[type[RankingModel], ...] = ()
+BASELINES: tuple[type[RankingModel], ...] = (
+    WideDeep,
+    DeepFM,
+    DCNV2,
+    PNN,
+    FiBiNET,
+    NCF,
+    DIN,
+    HardSharing,
+    SharedBottom,
+    MMoE,
+    CGC,
+    PLE,
+)
 """The systems that they are compared with."""
 
 MODELS: dict[str, type[RankingModel]] = {model.registered: model for model in (*SCENARIO_MODELS, *BASELINES)}

@@ -1,0 +1,45 @@
+"""DeepFM (Guo et al., IJCAI 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.base import RankingModel
+from models.baselines.deep import DeepSettings, deep_network
+from models.embedding import concatenate
+from models.fields import FieldEmbedding, stack
+from models.linear import LinearTerm
+from models.pairs import factorization
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class DeepFM(RankingModel):
+    """A factorisation machine and a DNN that share their embeddings; the logit is their sum (Eqs. 1-4).
+
+    All fields have one width. A column of the history is one field, the mean of its vectors.
+    """
+
+    registered = "deepfm"
+    paper = "Guo et al., DeepFM: A Factorization-Machine based Neural Network for CTR Prediction, IJCAI 2017"
+    settings_class = DeepSettings
+    settings: DeepSettings
+
+    def __init__(self, features: Any, settings: DeepSettings | Mapping[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(features, settings, **options)
+        self.fields = FieldEmbedding(self.features, self.settings.embedding.uniform(), name="fields")
+        self.linear = LinearTerm(self.features, self.settings.embedding, name="linear")
+        self.deep = deep_network(self.settings)
+
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        embedded = self.fields(features, training=training)
+        second = factorization(stack(embedded, self.fields.fields))
+        deep = self.deep(concatenate(embedded, self.fields.fields), training=training)[:, 0]
+        return self.linear(features, training=training) + second + tf.cast(deep, tf.float32)
+
+    def output_biases(self) -> list[tf.Variable]:
+        return [self.deep.output_bias]

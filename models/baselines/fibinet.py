@@ -1,0 +1,138 @@
+"""FiBiNET (Huang et al., RecSys 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import models  # noqa: F401  isort: skip
+import pydantic
+import tensorflow as tf
+import tf_keras as keras
+
+from models.base import RankingModel
+from models.baselines.deep import DeepSettings, deep_network
+from models.fields import FieldEmbedding, stack
+from models.linear import LinearTerm
+from models.pairs import field_pairs
+
+BilinearType = Literal["all", "each", "interaction"]
+
+
+class FiBiNETSettings(DeepSettings):
+    """FiBiNET's switches.
+
+    Attributes:
+      bilinear: whose the matrix W is: one for `all` fields, one for `each` field, one for each `interaction`.
+      senet: whether the fields reweighed by SENET interact beside the original ones.
+      reduction: r, by which SENET's hidden layer is narrower than the number of fields.
+    """
+
+    bilinear: BilinearType = "interaction"
+    senet: bool = True
+    reduction: int = pydantic.Field(default=3, ge=1)
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class SENet(keras.layers.Layer):
+    """`V = A * E` with `A = relu(W_2 relu(W_1 z))`, `z_i` the mean of field i (Eqs. 4-6).
+
+    Args:
+      reduction: r; the hidden layer has `max(1, F // r)` units.
+
+    Input and output: float `[B, F, d]`.
+    """
+
+    def __init__(self, reduction: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.reduction = reduction
+
+    def build(self, input_shape: Any) -> None:
+        count = int(input_shape[1])
+        hidden = max(1, count // self.reduction)
+        self.squeeze = keras.layers.Dense(hidden, "relu", use_bias=False, name="squeeze")
+        self.excite = keras.layers.Dense(count, "relu", use_bias=False, name="excite")
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        weights = self.excite(self.squeeze(tf.reduce_mean(inputs, -1)))
+        return inputs * weights[:, :, tf.newaxis]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "reduction": self.reduction}
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class BilinearInteraction(keras.layers.Layer):
+    """`p_ij = (v_i W) * v_j` of every pair of fields (Eqs. 7-9), in the order of `field_pairs`.
+
+    Args:
+      bilinear: see `FiBiNETSettings`.
+
+    Input: float `[B, F, d]`. Output: float `[B, P d]`.
+    """
+
+    def __init__(self, bilinear: BilinearType, **options: Any) -> None:
+        super().__init__(**options)
+        self.bilinear = bilinear
+
+    def build(self, input_shape: Any) -> None:
+        count, width = int(input_shape[1]), int(input_shape[2])
+        self.first, self.second = field_pairs(count)
+        matrices = {"all": (), "each": (count - 1,), "interaction": (len(self.first),)}[self.bilinear]
+        limit = (3.0 / width) ** 0.5
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(*matrices, width, width),
+            initializer=keras.initializers.RandomUniform(-limit, limit),
+        )
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        kernel, count = tf.convert_to_tensor(self.kernel), inputs.shape[1]
+        second = tf.gather(inputs, self.second, axis=1)
+        if self.bilinear == "interaction":
+            mapped = tf.einsum("bpi,pio->bpo", tf.gather(inputs, self.first, axis=1), kernel)
+        else:  # the last field is never the first of a pair
+            equation = "bfi,io->bfo" if self.bilinear == "all" else "bfi,fio->bfo"
+            mapped = tf.gather(tf.einsum(equation, inputs[:, : count - 1], kernel), self.first, axis=1)
+        return tf.reshape(mapped * second, [-1, len(self.first) * inputs.shape[2]])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "bilinear": self.bilinear}
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class FiBiNET(RankingModel):
+    """Bilinear interactions of the fields, and of the fields reweighed by SENET, to a DNN; plus a linear term (Eq. 11).
+
+    The two sets of interactions have matrices of their own.
+    """
+
+    registered = "fibinet"
+    paper = "Huang et al., FiBiNET: Combining Feature Importance and Bilinear Feature Interaction, RecSys 2019"
+    settings_class = FiBiNETSettings
+    settings: FiBiNETSettings
+
+    def __init__(
+        self, features: Any, settings: FiBiNETSettings | Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        super().__init__(features, settings, **options)
+        s = self.settings
+        self.fields = FieldEmbedding(self.features, s.embedding.uniform(), name="fields")
+        self.linear = LinearTerm(self.features, s.embedding, name="linear")
+        self.interaction = BilinearInteraction(s.bilinear, name="interaction")
+        self.senet = SENet(s.reduction, name="senet") if s.senet else None
+        self.reweighed = BilinearInteraction(s.bilinear, name="reweighed") if s.senet else None
+        self.deep = deep_network(s)
+
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        stacked = stack(self.fields(features, training=training), self.fields.fields)
+        parts = [self.interaction(stacked)]
+        if self.senet is not None and self.reweighed is not None:
+            parts.append(self.reweighed(self.senet(stacked)))
+        deep = self.deep(tf.concat(parts, -1), training=training)[:, 0]
+        return self.linear(features, training=training) + tf.cast(deep, tf.float32)
+
+    def output_biases(self) -> list[tf.Variable]:
+        return [self.deep.output_bias]
