@@ -29,6 +29,8 @@ class ExtractionLayer(keras.layers.Layer):
       specific, shared: numbers of experts; both at least 1.
       units: widths of an expert's layers; the last is that of the states.
       activation, dropout, l2: of the experts.
+      last: whether no layer follows that reads a common state: there is no shared gate, and both states given are
+        the own one.
 
     Call arguments:
       own, common: the states, float `[B, D]`; both the input in the first layer.
@@ -48,6 +50,7 @@ class ExtractionLayer(keras.layers.Layer):
         activation: str = "relu",
         dropout: float = 0.0,
         l2: float = 0.0,
+        last: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -60,15 +63,18 @@ class ExtractionLayer(keras.layers.Layer):
             "activation": activation,
             "dropout": dropout,
             "l2": l2,
+            "last": last,
         }
         self.specific_experts = ScenarioExperts(
             scenarios, table, specific, units, None, activation, dropout, l2, name="specific_experts"
         )
         self.shared_experts = SharedExperts(shared, units, None, activation, dropout, l2, name="shared_experts")
         self.own_gate = ScenarioGate(scenarios, table, specific, shared, name="own_gate")
-        self.common_gate = keras.layers.Dense(
-            specific + shared, use_bias=False, kernel_initializer="zeros", name="common_gate"
-        )
+        self.common_gate = None
+        if not last:
+            self.common_gate = keras.layers.Dense(
+                specific + shared, use_bias=False, kernel_initializer="zeros", name="common_gate"
+            )
 
     def call(
         self, own: tf.Tensor, common: tf.Tensor, routes: ScenarioRoutes, training: bool = False
@@ -81,8 +87,11 @@ class ExtractionLayer(keras.layers.Layer):
             1,
         )
         own_share = tf.cast(self.own_gate(own, routes), outputs.dtype)
+        own_state = tf.einsum("be,bed->bd", own_share, outputs)
+        if self.common_gate is None:
+            return own_state, own_state
         common_share = tf.nn.softmax(self.common_gate(common))
-        return tf.einsum("be,bed->bd", own_share, outputs), tf.einsum("be,bed->bd", common_share, outputs)
+        return own_state, tf.einsum("be,bed->bd", common_share, outputs)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.arguments, "units": list(self.arguments["units"])}

@@ -33,6 +33,7 @@ class ScenarioDense(keras.layers.Layer):
     Call arguments:
       inputs: float `[B, in]`; with experts `[B, E, in]`, one for each.
       routes: `ScenarioRoutes` of the batch.
+      grouped: whether inputs and output are in blocks, `[N, K, ...]`, so that layers in a row group rows once.
 
     Returns:
       float `[B, units]`, or `[B, E, units]`.
@@ -71,18 +72,31 @@ class ScenarioDense(keras.layers.Layer):
         """Weights whose rows are those of a table, with its name."""
         return [(variable, self.table) for variable in self.weights]
 
-    def call(self, inputs: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
-        blocks = routes.group(inputs)
-        kernel = tf.gather(self.kernel, routes.block_scenario)
+    def kernel_of(self, scenario: tf.Tensor) -> tf.Tensor:
+        """Kernels of scenarios `[N]`: `[N, in, units]`, or `[N, E, in, units]`."""
+        return tf.gather(self.kernel, scenario)
+
+    def bias_of(self, scenario: tf.Tensor) -> tf.Tensor:
+        """Biases of scenarios `[N]`: `[N, units]`, or `[N, E, units]`."""
+        return tf.gather(self.bias, scenario)
+
+    def call(
+        self, inputs: tf.Tensor, routes: ScenarioRoutes, training: bool = False, grouped: bool = False
+    ) -> tf.Tensor:
+        blocks = inputs if grouped else routes.group(inputs)
+        kernel = self.kernel_of(routes.block_scenario)
         if training and self.l2:
-            rows = tf.cast(tf.shape(inputs)[0], tf.float32)
+            rows = tf.cast(tf.shape(routes.scenario)[0], tf.float32)
             self.add_loss(self.l2 * tf.reduce_sum(tf.square(tf.cast(kernel, tf.float32))) / rows)
         if self.experts is None:
-            outputs = routes.ungroup(blocks @ kernel)
+            outputs = blocks @ kernel
         else:
             products = tf.transpose(blocks, [0, 2, 1, 3]) @ kernel
-            outputs = routes.ungroup(tf.transpose(products, [0, 2, 1, 3]))
-        return outputs + tf.gather(self.bias, routes.scenario) if self.use_bias else outputs
+            outputs = tf.transpose(products, [0, 2, 1, 3])
+        if grouped:
+            return outputs + self.bias_of(routes.block_scenario)[:, tf.newaxis] if self.use_bias else outputs
+        outputs = routes.ungroup(outputs)
+        return outputs + self.bias_of(routes.scenario) if self.use_bias else outputs
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,52 @@
+"""Multi-gate mixture of experts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import pydantic
+import tensorflow as tf
+import tf_keras as keras
+
+from models.baselines.towers import TowerModel, TowerSettings
+from models.experts import SharedExperts
+from models.gates import ScenarioGate
+from models.scenario_routing import ScenarioRoutes
+
+
+class MMoESettings(TowerSettings):
+    """MMoE's settings; numbers and widths are those of MARIA's comparison.
+
+    Attributes:
+      experts: networks that all scenarios share.
+      expert_units: layers of each.
+    """
+
+    experts: int = pydantic.Field(default=4, ge=1)
+    expert_units: tuple[pydantic.PositiveInt, ...] = pydantic.Field(default=(256, 256), min_length=1)
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class MMoE(TowerModel):
+    """MMoE with scenarios for tasks, Eqs. 6-7: `g_s(x) = softmax(W_s x)`, `f_s(x) = sum_i g_s(x)_i f_i(x)`,
+    `logit = tower_s(f_s(x))`.
+
+    Experts are batch-normalised, and all gates start uniform (see `SharedExperts`, `ScenarioGate`).
+    """
+
+    registered = "mmoe"
+    paper = "Ma et al., Modeling Task Relationships in Multi-task Learning with Multi-gate Mixture-of-Experts, KDD 2018"
+    settings_class = MMoESettings
+    settings: MMoESettings
+
+    def __init__(self, features: Any, settings: MMoESettings | Mapping[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(features, settings, **options)
+        s = self.settings
+        self.experts = SharedExperts(s.experts, s.expert_units, None, s.activation, s.dropout, s.l2, name="experts")
+        self.gate = ScenarioGate(self.features.scenarios, self.scenario_table, 0, s.experts, name="gate")
+
+    def represent(self, vector: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
+        outputs = self.experts(vector, training=training)
+        return tf.einsum("be,bed->bd", tf.cast(self.gate(vector, routes), outputs.dtype), outputs)

@@ -1,0 +1,83 @@
+"""Progressive layered extraction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import models  # noqa: F401  isort: skip
+import pydantic
+import tensorflow as tf
+import tf_keras as keras
+
+from models.baselines.towers import TowerModel, TowerSettings
+from models.extraction import ExtractionLayer
+from models.scenario_routing import ScenarioRoutes
+from models.settings import ModelSettings
+
+
+class CGCSettings(TowerSettings):
+    """Settings of an extraction layer: four experts for a row, as in MARIA's comparison.
+
+    Attributes:
+      specific_experts, shared_experts: of each scenario's own, and of all scenarios.
+      expert_units: layers of each; narrower than MMoE's, since every scenario has its own.
+    """
+
+    specific_experts: int = pydantic.Field(default=2, ge=1)
+    shared_experts: int = pydantic.Field(default=2, ge=1)
+    expert_units: tuple[pydantic.PositiveInt, ...] = pydantic.Field(default=(128, 64), min_length=1)
+
+
+class PLESettings(CGCSettings):
+    """PLE's settings: those of CGC, and
+
+    Attributes:
+      layers: extraction layers (two in MARIA's comparison).
+    """
+
+    layers: int = pydantic.Field(default=2, ge=1, le=8)
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class PLE(TowerModel):
+    """PLE with scenarios for tasks: extraction layers, each mixing a scenario's own and the shared experts into its own
+    and a common state (Eqs. 1-3 and 5-6 of the paper); the last one's own state goes to the tower (Eqs. 4 and 7).
+
+    See `ExtractionLayer` for the shared gate, which here mixes a row's own scenario's experts and not those of all.
+    The unknown scenario's own experts have no say (see `ScenarioGate`).
+    """
+
+    registered = "ple"
+    paper = (
+        "Tang et al., Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) Model for Personalized "
+        "Recommendations, RecSys 2020"
+    )
+    settings_class: ClassVar[type[ModelSettings]] = PLESettings
+    settings: CGCSettings
+
+    def __init__(self, features: Any, settings: CGCSettings | Mapping[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(features, settings, **options)
+        s = self.settings
+        layers = s.layers if isinstance(s, PLESettings) else 1
+        self.extraction = [
+            ExtractionLayer(
+                self.features.scenarios,
+                self.scenario_table,
+                s.specific_experts,
+                s.shared_experts,
+                s.expert_units,
+                s.activation,
+                s.dropout,
+                s.l2,
+                last=i == layers - 1,
+                name=f"extraction_{i}",
+            )  # fmt: skip
+            for i in range(layers)
+        ]
+
+    def represent(self, vector: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
+        own = common = vector
+        for layer in self.extraction:
+            own, common = layer(own, common, routes, training=training)
+        return own

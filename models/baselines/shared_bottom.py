@@ -1,0 +1,77 @@
+"""A shared network with a tower for every scenario on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import pydantic
+import tensorflow as tf
+import tf_keras as keras
+
+from models.base import RankingModel
+from models.embedding import concatenate
+from models.fields import FieldEmbedding
+from models.mlp import MLP
+from models.scenario_mlp import ScenarioMLP
+from models.scenario_routing import route
+from models.settings import ModelSettings
+
+
+class SharedBottomSettings(ModelSettings):
+    """Shared bottom's settings; the widths are those of MARIA's comparison.
+
+    Attributes:
+      bottom_units: layers that all scenarios share.
+      tower_units: hidden layers of each scenario's tower, and of the auxiliary one.
+      auxiliary_tower: whether a tower that all scenarios share adds its logit (so in MARIA and SFPNet; SAR-Net and
+        HierRec compare with the model without).
+      activation, dropout: of all hidden layers.
+    """
+
+    bottom_units: tuple[pydantic.PositiveInt, ...] = (256,)
+    tower_units: tuple[pydantic.PositiveInt, ...] = (128, 64, 32)
+    auxiliary_tower: bool = True
+    activation: str = "relu"
+    dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class SharedBottom(RankingModel):
+    """Shared bottom, also HPS or multi-DNN: `h = bottom([fields])`, `logit = tower_s(h) + auxiliary([h, e_s])`.
+
+    The comparisons add "an auxiliary tower to enhance the ability to characterize the scenario indicator" and say
+    no more: here it reads h and the scenario group's fields, and its logit is added. The scenarios' towers
+    then start with an output of 0, so that a scenario without rows is served by what all share.
+    """
+
+    registered = "shared_bottom"
+    paper = "Caruana, Multitask Learning, Machine Learning 28, 1997; auxiliary tower: Tian et al., MARIA, SIGIR 2023"
+    settings_class = SharedBottomSettings
+    settings: SharedBottomSettings
+
+    def __init__(
+        self, features: Any, settings: SharedBottomSettings | Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        super().__init__(features, settings, **options)
+        s, f = self.settings, self.features
+        self.embedding = FieldEmbedding(f, s.embedding, name="embedding")
+        self.bottom = MLP(s.bottom_units, None, s.activation, s.dropout, s.l2, name="bottom")
+        tower: dict[str, Any] = {"units": s.tower_units, "activation": s.activation, "dropout": s.dropout, "l2": s.l2}
+        table = f[f.scenario].table
+        self.tower = ScenarioMLP(f.scenarios, table, zero_output=s.auxiliary_tower, name="tower", **tower)
+        self.auxiliary = MLP(name="auxiliary", **tower) if s.auxiliary_tower else None
+
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        embedded = self.embedding(features, training=training)
+        state = self.bottom(concatenate(embedded, self.embedding.fields), training=training)
+        routes = route(self.scenario_of(features), self.features.scenarios)
+        logit = self.tower(state, routes, training=training)
+        if self.auxiliary is not None:
+            scenario = concatenate(embedded, self.features.group("scenario"))
+            logit += self.auxiliary(tf.concat([state, scenario], -1), training=training)
+        return tf.cast(logit[:, 0], tf.float32)
+
+    def output_biases(self) -> list[tf.Variable]:
+        return [self.tower.output_bias if self.auxiliary is None else self.auxiliary.output_bias]

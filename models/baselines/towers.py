@@ -1,0 +1,72 @@
+"""What models with a tower for every scenario have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import pydantic
+import tensorflow as tf
+
+from models.base import RankingModel
+from models.embedding import concatenate
+from models.fields import FieldEmbedding
+from models.scenario_mlp import ScenarioMLP
+from models.scenario_routing import ScenarioRoutes, route
+from models.settings import ModelSettings
+
+
+class TowerSettings(ModelSettings):
+    """Settings of towers; the widths are those of MARIA's comparison.
+
+    Attributes:
+      scenario_dropout: see `ModelSettings`. A tower learns from its scenario's rows alone, that of the unknown
+        scenario thus from these.
+      tower_units: hidden layers of each scenario's tower.
+      activation, dropout: of all hidden layers.
+    """
+
+    scenario_dropout: float = pydantic.Field(default=0.02, ge=0, lt=1)
+    tower_units: tuple[pydantic.PositiveInt, ...] = (128, 64, 32)
+    activation: str = "relu"
+    dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
+
+
+class TowerModel(RankingModel):
+    """`logit = tower_s(represent([fields]))`: a row goes through the tower of its scenario s and no other.
+
+    Subclasses compute the representation.
+    """
+
+    settings: TowerSettings
+    without_noise = {"scenario_dropout": 0.0}
+
+    def __init__(
+        self, features: Any, settings: TowerSettings | Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        super().__init__(features, settings, **options)
+        s, f = self.settings, self.features
+        self.scenario_table = f[f.scenario].table
+        self.embedding = FieldEmbedding(f, s.embedding, name="embedding")
+        self.tower = ScenarioMLP(
+            f.scenarios, self.scenario_table, s.tower_units, 1, s.activation, s.dropout, s.l2, name="tower"
+        )
+
+    def represent(self, vector: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
+        """What the towers read, float `[B, any]`.
+
+        Args:
+          vector: the concatenated fields, float `[B, D]`.
+          routes: of the batch.
+        """
+        raise NotImplementedError
+
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        vector = concatenate(self.embedding(features, training=training), self.embedding.fields)
+        routes = route(self.scenario_of(features), self.features.scenarios)
+        state = self.represent(vector, routes, training)
+        return tf.cast(self.tower(state, routes, training=training)[:, 0], tf.float32)
+
+    def output_biases(self) -> list[tf.Variable]:
+        return [self.tower.output_bias]

@@ -1,0 +1,218 @@
+"""Baselines that share parts between scenarios, against their equations in NumPy."""
+
+from __future__ import annotations
+
+import models  # noqa: F401  isort: skip
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.baselines.cgc import CGC
+from models.baselines.hard_sharing import HardSharing
+from models.baselines.mmoe import MMoE
+from models.baselines.ple import PLE
+from models.baselines.shared_bottom import SharedBottom
+from models.embedding import concatenate
+from models.scenario_mlp import ScenarioMLP
+from models.scenario_routing import route
+from tests.models.conftest import random_batch, shake, small_features
+
+FEATURES = small_features()
+BATCH, SCENARIO = random_batch(FEATURES)[0], random_batch(FEATURES)[0]["page"].numpy()
+EMBEDDING = {"embedding": {"dim": 4}}
+WIDTH, SCENARIOS = 4 * 5 + 2 + 4 * 4 + 1, 5  # fields of width 4; price, rate and the behaviors' price of width 1
+
+
+def built(cls, **settings):
+    """A model in which no weight and no moving moment is 0 or 1 by chance."""
+    model = cls(FEATURES, {**EMBEDDING, **settings})
+    model.build_weights()
+    shake(model)
+    random = np.random.default_rng(5)
+    for weight in model.non_trainable_weights:
+        if "moving" in weight.name:
+            weight.assign(random.uniform(0.5, 2.0, weight.shape))
+    return model
+
+
+def count(model):
+    return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+
+
+def fields(model, batch=BATCH):
+    return concatenate(model.embedding(batch), model.embedding.fields).numpy()
+
+
+def relu(values):
+    return np.maximum(values, 0)
+
+
+def softmax(values):
+    exponents = np.exp(values - values.max(-1, keepdims=True))
+    return exponents / exponents.sum(-1, keepdims=True)
+
+
+def mlp(layer, hidden):
+    for dense in layer.dense:
+        hidden = relu(hidden @ dense.kernel.numpy() + dense.bias.numpy())
+    return hidden if layer.last is None else hidden @ layer.last.kernel.numpy() + layer.last.bias.numpy()
+
+
+def tower(layer, state):
+    """Each row through the network of its scenario."""
+    rows = []
+    for s, hidden in zip(SCENARIO, state):
+        for dense in layer.dense:
+            hidden = relu(hidden @ dense.kernel.numpy()[s] + dense.bias.numpy()[s])
+        rows.append(hidden @ layer.last.kernel.numpy()[s] + layer.last.bias.numpy()[s])
+    return np.stack(rows)
+
+
+def normal(norm, values, scenario=None):
+    """Batch normalisation by the moving moments, of the row's scenario if there is one."""
+    variables = [v.numpy() for v in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)]
+    gamma, beta, mean, variance = variables if scenario is None else [v[scenario] for v in variables]
+    return gamma * (values - mean) / np.sqrt(variance + norm.epsilon) + beta
+
+
+def shared_experts(layer, values):
+    outputs = []
+    for e in range(layer.experts):
+        hidden = values
+        for i, size in enumerate(layer.units):
+            norm, part = layer.norms[i], slice(e * size, (e + 1) * size)
+            full = np.zeros((len(values), layer.experts * size), "f4")
+            full[:, part] = hidden @ layer.kernels[i].numpy()[e]
+            hidden = relu(normal(norm, full)[:, part])
+        outputs.append(hidden)
+    return np.stack(outputs, 1)
+
+
+def specific_experts(layer, values):
+    rows = []
+    for s, value in zip(SCENARIO, values):
+        hidden = np.repeat(value[None], layer.experts, 0)
+        for i, (dense, size) in enumerate(zip(layer.dense, layer.units)):
+            kernel = dense.kernel.numpy()[s]
+            product = hidden[0] @ kernel if i == 0 else np.einsum("ei,eio->eo", hidden, kernel)
+            hidden = relu(normal(layer.norms[i], product.reshape(-1), s)).reshape(layer.experts, size)
+        rows.append(hidden)
+    return np.stack(rows)
+
+
+def scenario_gate(layer, values):
+    logits = np.stack([v @ layer.dense.kernel.numpy()[s] for s, v in zip(SCENARIO, values)])
+    return softmax(logits)
+
+
+def assert_logits(model, expected):
+    np.testing.assert_allclose(model(BATCH), expected[:, 0], rtol=1e-3, atol=1e-4)
+
+
+def test_scenario_mlp_is_a_network_a_scenario():
+    layer = ScenarioMLP(SCENARIOS, "page", (6, 4), 3, dropout=0.5)
+    inputs = np.random.default_rng(0).normal(size=(16, 7)).astype("f4")
+    routes = route(tf.constant(SCENARIO), SCENARIOS)
+    layer(inputs, routes)
+    shake(layer)
+    np.testing.assert_allclose(layer(inputs, routes), tower(layer, inputs), rtol=1e-4, atol=1e-5)
+    assert {variable.shape[0] for dense in [*layer.dense, layer.last] for variable, _ in dense.row_tables()} == {5}
+    zero = ScenarioMLP(SCENARIOS, "page", (6,), zero_output=True)
+    assert (zero(inputs, routes).numpy() == 0).all()
+
+
+def test_scenario_mlp_penalises_the_kernels_present():
+    layer = ScenarioMLP(SCENARIOS, "page", (), l2=0.5)
+    inputs, scenario = tf.ones((9, 3)), tf.constant([2] * 9)
+    layer(inputs, route(scenario, SCENARIOS), training=True)
+    kernel = layer.last.kernel.numpy()[2]
+    blocks = route(scenario, SCENARIOS).block_rows.shape[0]
+    np.testing.assert_allclose(layer.losses[0], 0.5 * blocks * (kernel**2).sum() / 9, rtol=1e-5)
+
+
+def test_hard_sharing_is_one_network():
+    model = built(HardSharing, units=(6, 5))
+    assert_logits(model, mlp(model.network, fields(model)))
+    assert count(built(HardSharing, units=(6,))) - count(built(HardSharing, units=())) == (
+        WIDTH * 6 + 6 + 6 + 1 - (WIDTH + 1)
+    )
+    assert count(built(HardSharing, units=(6,), normalize=True)) - count(built(HardSharing, units=(6,))) == 6
+
+
+def test_shared_bottom_adds_the_scenarios_and_the_auxiliary_tower():
+    sizes = {"bottom_units": (6,), "tower_units": (5,)}
+    model = built(SharedBottom, **sizes)
+    state = mlp(model.bottom, fields(model))
+    scenario = concatenate(model.embedding(BATCH), FEATURES.group("scenario")).numpy()
+    auxiliary = mlp(model.auxiliary, np.concatenate([state, scenario], -1))
+    assert_logits(model, tower(model.tower, state) + auxiliary)
+    plain = built(SharedBottom, **sizes, auxiliary_tower=False)
+    assert_logits(plain, tower(plain.tower, mlp(plain.bottom, fields(plain))))
+    assert count(model) - count(plain) == (6 + 8) * 5 + 5 + 5 + 1
+
+
+def test_shared_bottom_serves_an_unseen_scenario_by_what_all_share():
+    model = SharedBottom(FEATURES, EMBEDDING)
+    model.build_weights()
+    shake(model.auxiliary)
+    batch = {**BATCH, "page": tf.zeros(16, tf.int64)}
+    state = mlp(model.bottom, fields(model, batch))
+    scenario = concatenate(model.embedding(batch), FEATURES.group("scenario")).numpy()
+    expected = mlp(model.auxiliary, np.concatenate([state, scenario], -1))[:, 0]
+    np.testing.assert_allclose(model(batch), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_mmoe_mixes_experts_by_the_scenarios_gate():
+    model = built(MMoE, experts=3, expert_units=(6, 4), tower_units=(5,))
+    vector = fields(model)
+    mixed = np.einsum("be,bed->bd", scenario_gate(model.gate, vector), shared_experts(model.experts, vector))
+    assert_logits(model, tower(model.tower, mixed))
+    fewer = built(MMoE, experts=2, expert_units=(6, 4), tower_units=(5,))
+    expert = WIDTH * 6 + 6 * 4 + 2 * (6 + 4)
+    assert count(model) - count(fewer) == expert + SCENARIOS * WIDTH
+
+
+def extracted(layer, own, common):
+    experts = np.concatenate(
+        [specific_experts(layer.specific_experts, own), shared_experts(layer.shared_experts, common)], 1
+    )
+    own_state = np.einsum("be,bed->bd", scenario_gate(layer.own_gate, own), experts)
+    if layer.common_gate is None:
+        return own_state, None
+    share = softmax(common @ layer.common_gate.kernel.numpy())
+    return own_state, np.einsum("be,bed->bd", share, experts)
+
+
+def test_ple_and_cgc_extract_layer_by_layer():
+    sizes = {"specific_experts": 2, "shared_experts": 1, "expert_units": (6, 4), "tower_units": (5,)}
+    model = built(PLE, **sizes, layers=2)
+    own = common = fields(model)
+    for layer in model.extraction:
+        own, common = extracted(layer, own, common)
+    assert common is None
+    assert_logits(model, tower(model.tower, own))
+    cgc = built(CGC, **sizes)
+    assert_logits(cgc, tower(cgc.tower, extracted(cgc.extraction[0], *[fields(cgc)] * 2)[0]))
+    assert count(built(PLE, **sizes, layers=1)) == count(cgc)
+    experts = SCENARIOS * 2 * (4 * 6 + 6 * 4 + 2 * 10) + (4 * 6 + 6 * 4 + 2 * 10)
+    second = experts + SCENARIOS * 4 * 3
+    assert count(model) - count(cgc) == second + WIDTH * 3
+
+
+@pytest.mark.parametrize(
+    ("cls", "wrong"),
+    [
+        (HardSharing, {"units": (0,)}),
+        (SharedBottom, {"bottom_units": (-1,)}),
+        (SharedBottom, {"dropout": 1.0}),
+        (MMoE, {"experts": 0}),
+        (MMoE, {"expert_units": ()}),
+        (CGC, {"specific_experts": 0}),
+        (CGC, {"layers": 2}),
+        (PLE, {"layers": 0}),
+        (PLE, {"shared_experts": 0}),
+    ],
+)
+def test_settings_refuse_what_is_out_of_range(cls, wrong):
+    with pytest.raises(ValueError):
+        cls.settings_class.model_validate(wrong)
