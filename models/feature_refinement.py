@@ -1,0 +1,88 @@
+"""MARIA's feature refinement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from models.mlp import MLP
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class FeatureRefinement(keras.layers.Layer):
+    """A field through N refiners, of which a selector picks one, MARIA Eqs. 11-12.
+
+    `[beta_1 ReLU(W_1 x + b_1), ..., beta_N ReLU(W_N x + b_N)]` with
+    `beta = softmax((log sigmoid(FCN([x, e_s])) + noise) / temperature)`. The noise is Gumbel's in training: a draw
+    from the selector's distribution; there is none at inference, which thus takes the likeliest. All refiners are
+    one matrix product. A single refiner has no selector.
+
+    Args:
+      refiners: N.
+      width: numbers that each refiner gives.
+      gumbel: without it beta is the sigmoid itself.
+      temperature: above; the lower, the nearer beta is to choosing a single refiner.
+      units: hidden layers of FCN.
+      activation: of those; l2: of all kernels.
+
+    Call arguments:
+      inputs: x, float `[B, D]`.
+      scenario: e_s, float `[B, C]`.
+
+    Returns:
+      float `[B, N * width]`.
+    """
+
+    def __init__(
+        self,
+        refiners: int,
+        width: int,
+        gumbel: bool = True,
+        temperature: float = 0.01,
+        units: Sequence[int] = (),
+        activation: str = "relu",
+        l2: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.refiners, self.width, self.gumbel, self.temperature = refiners, width, gumbel, temperature
+        self.units, self.activation, self.l2 = tuple(units), activation, l2
+        penalty = keras.regularizers.L2(l2) if l2 else None
+        self.refine = keras.layers.Dense(refiners * width, "relu", kernel_regularizer=penalty, name="refiners")
+        self.selector = MLP(self.units, refiners, activation, l2=l2, name="selector") if refiners > 1 else None
+
+    def _selection(self, inputs: tf.Tensor, scenario: tf.Tensor, training: bool) -> tf.Tensor:
+        """beta, float32 `[B, N]`."""
+        assert self.selector is not None
+        scores = tf.cast(self.selector(tf.concat([inputs, scenario], -1)), tf.float32)
+        if not self.gumbel:
+            return tf.sigmoid(scores)
+        logits = tf.math.log_sigmoid(scores)
+        if training:
+            uniform = tf.random.uniform(tf.shape(logits), np.finfo("f4").tiny, 1.0)
+            logits -= tf.math.log(-tf.math.log(uniform))
+        return tf.nn.softmax(logits / self.temperature)
+
+    def call(self, inputs: tf.Tensor, scenario: tf.Tensor, training: bool = False) -> tf.Tensor:
+        refined = self.refine(inputs)
+        if self.selector is None:
+            return refined
+        selection = tf.cast(self._selection(inputs, scenario, training), refined.dtype)
+        return refined * tf.repeat(selection, self.width, 1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "refiners": self.refiners,
+            "width": self.width,
+            "gumbel": self.gumbel,
+            "temperature": self.temperature,
+            "units": list(self.units),
+            "activation": self.activation,
+            "l2": self.l2,
+        }

@@ -1,0 +1,196 @@
+"""MARIA (Tian et al., SIGIR 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import models  # noqa: F401  isort: skip
+import pydantic
+import tensorflow as tf
+import tf_keras as keras
+
+from models.base import RankingModel
+from models.concat_attention import ConcatAttention
+from models.embedding import FeatureEmbedding, concatenate
+from models.experts import SharedExperts
+from models.feature_correlation import FeatureCorrelation
+from models.feature_refinement import FeatureRefinement
+from models.feature_scaling import FeatureScaling
+from models.mixture import Mixture
+from models.mlp import MLP
+from models.packing import pack
+from models.scenario_coupling import scenario_coupling
+from models.scenario_mlp import ScenarioMLP
+from models.scenario_routing import route
+from models.settings import ModelSettings
+from models.transformer import TransformerEncoder
+from schemas.declaration import HISTORY_LENGTH
+from schemas.features import Feature
+
+Units = tuple[pydantic.PositiveInt, ...]
+
+
+class MARIASettings(ModelSettings):
+    """MARIA's switches; the paper's values by default, but for its step size of 0.05, far from Adam's own.
+
+    Attributes:
+      scenario_dropout: see `ModelSettings`; trains the tower of the unknown scenario.
+      behavior_columns: what the encoder reads of a behavior: `item`, its item columns (Eq. 2), or `all`: its
+        scenario columns, its type and its age, too.
+      encoder_layers, encoder_heads, encoder_head_width, encoder_units: see `TransformerEncoder` (Eq. 3).
+      attention_units: see `ConcatAttention` (Eq. 6).
+      scaling, scale, scaling_units: feature scaling, lambda and hidden layers, see `FeatureScaling`.
+      refinement, refiners, refined_share, selector_units: feature refinement, see `FeatureRefinement`; all refiners of
+        a field together give `refined_share` times the numbers of the field.
+      gumbel, temperature: how refiners are selected.
+      correlation, correlation_width: feature correlation and d_r, see `FeatureCorrelation`.
+      network_layer, experts, expert_units: the mixture of experts (Eqs. 16-17).
+      tower_units: layers of each tower; the last is the length of h_f.
+      shared_tower: whether there is the tower of all scenarios.
+      activation, dropout: of experts and towers; dropout: of the encoder, too.
+    """
+
+    scenario_dropout: float = pydantic.Field(default=0.02, ge=0, lt=1)
+    behavior_columns: Literal["item", "all"] = "item"
+    encoder_layers: int = pydantic.Field(default=1, ge=1)
+    encoder_heads: int = pydantic.Field(default=2, ge=1)
+    encoder_head_width: int = pydantic.Field(default=16, ge=1)
+    encoder_units: int = pydantic.Field(default=64, ge=1)
+    attention_units: Units = pydantic.Field(default=(64,), min_length=1)
+    scaling: bool = True
+    scale: float = pydantic.Field(default=2.0, gt=0)
+    scaling_units: Units = ()
+    refinement: bool = True
+    refiners: int = pydantic.Field(default=2, ge=1)
+    refined_share: float = pydantic.Field(default=0.7, gt=0, le=1)
+    selector_units: Units = ()
+    gumbel: bool = True
+    temperature: float = pydantic.Field(default=0.01, gt=0)
+    correlation: bool = True
+    correlation_width: int = pydantic.Field(default=10, ge=1)
+    network_layer: bool = True
+    experts: int = pydantic.Field(default=4, ge=1)
+    expert_units: Units = pydantic.Field(default=(256, 256), min_length=1)
+    tower_units: Units = pydantic.Field(default=(128, 64, 32), min_length=1)
+    shared_tower: bool = True
+    activation: str = "relu"
+    dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class MARIA(RankingModel):
+    """Features scaled, refined and correlated by scenario, then a mixture of experts and towers.
+
+    `Q = [h_b, u, x_i, t, c]` (Eq. 7); fields that the inputs lack are left out, h_b without a history that repeats
+    item columns. The query of the attention is the trigger, or the target item where there is none. e_s is the
+    vector of the scenario's id; what else is known of the scenario (its type, the time) is context, c.
+    `h_f = h_sp + alpha_s h_sh` (Eq. 18), both towers' last layers with their activation; the logit is Dense(h_f).
+    """
+
+    registered = "maria"
+    paper = "Tian et al., Multi-Scenario Ranking with Adaptive Feature Learning, SIGIR 2023"
+    settings_class = MARIASettings
+    settings: MARIASettings
+    without_noise = {"gumbel": False, "scenario_dropout": 0.0}
+
+    def __init__(
+        self, features: Any, settings: MARIASettings | Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        super().__init__(features, settings, **options)
+        s, f = self.settings, self.features
+        self.scenario_table = f[f.scenario].table
+        self.profile = f.group("user", "item", "scenario", "context", "trigger")
+        self.behaviors = f.group("behavior_item")
+        if self.behaviors and s.behavior_columns == "all":
+            self.behaviors = f.group("behavior_item", "behavior_scenario", "behavior")
+        self.embedding = FeatureEmbedding(
+            (*self.profile, *self.behaviors), s.embedding, kept=(self.scenario_table,), name="embedding"
+        )
+        self.fields = self._fields()
+        self.keys = tuple(x for x in self.profile if x.name in (f.user, f.item, f.scenario))  # e_u, e_x, e_s
+        self.query = f.group("trigger") or f.group("item")
+        if self.behaviors:
+            self.encoder = TransformerEncoder(
+                s.encoder_layers, f.history_length, s.encoder_heads, s.encoder_head_width, s.encoder_units, s.dropout,
+                s.l2, s.embedding.initial_scale, name="encoder",
+            )  # fmt: skip
+            self.attention = ConcatAttention(s.attention_units, s.activation, s.l2, name="attention")
+        elements = [self.embedding.widths(self.behaviors)] if self.behaviors else []
+        elements += [self.embedding.width(feature) for field in self.fields for feature in field]
+        self.field_widths = [self.embedding.widths(field) for field in self.fields]
+        if self.behaviors:
+            self.field_widths.insert(0, elements[0])
+        self.scaling = None
+        if s.scaling:
+            self.scaling = FeatureScaling(elements, s.scale, s.scaling_units, s.activation, s.l2, name="scaling")
+        self.refinement = [
+            FeatureRefinement(
+                s.refiners, max(round(s.refined_share * width / s.refiners), 1), s.gumbel, s.temperature,
+                s.selector_units, s.activation, s.l2, name=f"refinement_{i}",
+            )
+            for i, width in enumerate(self.field_widths if s.refinement else ())
+        ]  # fmt: skip
+        self.correlation = None
+        if s.correlation and len(self.field_widths) > 1:
+            count = len(self.field_widths)
+            self.correlation = FeatureCorrelation(count, s.correlation_width, s.l2, name="correlation")
+        common: dict[str, Any] = {
+            "outputs": None, "activation": s.activation, "dropout": s.dropout, "l2": s.l2
+        }  # fmt: skip
+        if s.network_layer:
+            self.experts = SharedExperts(s.experts, s.expert_units, **common, normalize=False, name="experts")
+            self.mixture = Mixture(s.experts, l2=s.l2, name="mixture")
+        self.tower = ScenarioMLP(f.scenarios, self.scenario_table, s.tower_units, **common, name="tower")
+        self.shared_tower = MLP(s.tower_units, **common, name="shared_tower") if s.shared_tower else None
+        self.last = MLP((), 1, l2=s.l2, name="prediction")
+
+    def _fields(self) -> list[tuple[Feature, ...]]:
+        """Features of u, x_i, t and c, those that there are."""
+        f = self.features
+        groups = [f.group("user"), f.group("item"), f.group("trigger"), f.group("scenario", "context")]
+        groups[-1] = tuple(feature for feature in groups[-1] if feature.name != f.scenario)
+        return [group for group in groups if group]
+
+    def _interest(
+        self, features: Mapping[str, tf.Tensor], embedded: Mapping[str, tf.Tensor], training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """h_b `[B, D]` and the behaviors' weights `[N]`, Eqs. 3-6."""
+        packed = pack({x.name: features[x.name] for x in self.behaviors}, features[HISTORY_LENGTH])
+        behaviors = concatenate(self.embedding(packed.features, training=training), self.behaviors)
+        encoded = self.encoder(behaviors, packed.rows, packed.size, training=training)
+        return self.attention(encoded, concatenate(embedded, self.query), packed.rows, packed.size)
+
+    def represent(
+        self, features: Mapping[str, tf.Tensor], embedded: Mapping[str, tf.Tensor], training: bool = False
+    ) -> tf.Tensor:
+        """Q_f, float `[B, any]`: adaptive feature learning, Eqs. 3-15."""
+        parts = [concatenate(embedded, field) for field in self.fields]
+        if self.behaviors:
+            parts.insert(0, self._interest(features, embedded, training)[0])
+        if self.scaling is not None:
+            scaled, _ = self.scaling(tf.concat(parts, -1), concatenate(embedded, self.keys))
+            parts = tf.split(scaled, self.field_widths, -1)
+        outputs = parts
+        if self.refinement:
+            e_s = embedded[self.features.scenario]
+            outputs = [refine(part, e_s, training=training) for refine, part in zip(self.refinement, parts)]
+        if self.correlation is not None:
+            outputs = [*outputs, self.correlation(parts)]
+        return tf.concat(outputs, -1)
+
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        embedded = self.embedding({x.name: features[x.name] for x in self.profile}, training=training)
+        state = self.represent(features, embedded, training)
+        if self.settings.network_layer:
+            state = self.mixture(self.experts(state, training=training), embedded[self.features.scenario])
+        scenario = self.scenario_of(features)
+        final = self.tower(state, route(scenario, self.features.scenarios), training=training)
+        if self.shared_tower is not None:
+            coupling = tf.gather(scenario_coupling(self.embedding.tables[self.scenario_table]), scenario)
+            shared = self.shared_tower(state, training=training)
+            final += tf.cast(coupling, shared.dtype)[:, tf.newaxis] * shared
+        return tf.cast(self.last(final)[:, 0], tf.float32)
+
+    def output_biases(self) -> list[tf.Variable]:
+        return [self.last.output_bias]
