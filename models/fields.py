@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import models  # noqa: F401  isort: skip
@@ -28,6 +28,7 @@ class FieldEmbedding(keras.layers.Layer):
       features: the inputs.
       settings: see `EmbeddingSettings`.
       pooled: whether columns of behaviors are fields; a model that attends to them itself takes `behaviors`.
+      groups: the groups whose features are embedded at all.
 
     Attributes:
       fields: the features that are fields, in their order.
@@ -45,17 +46,19 @@ class FieldEmbedding(keras.layers.Layer):
         features: FeatureSet | str,
         settings: EmbeddingSettings | Mapping[str, Any],
         pooled: bool = True,
+        groups: Sequence[FeatureGroup] = (*PROFILE, *BEHAVIORS),
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.features = FeatureSet.from_json(features) if isinstance(features, str) else features
         self.settings = EmbeddingSettings.model_validate(settings)
-        self.pooled = pooled
-        self.profile: tuple[Feature, ...] = self.features.group(*PROFILE)
-        self.sequences: tuple[Feature, ...] = self.features.group(*BEHAVIORS)
+        self.pooled, self.groups = pooled, tuple(groups)
+        self.profile: tuple[Feature, ...] = self.features.group(*(g for g in PROFILE if g in self.groups))
+        self.sequences: tuple[Feature, ...] = self.features.group(*(g for g in BEHAVIORS if g in self.groups))
         self.fields = (*self.profile, *(self.sequences if pooled else ()))
         scenario = self.features[self.features.scenario].table
-        self.embedding = FeatureEmbedding(self.features.features, self.settings, kept=(scenario,), name="embedding")
+        embedded = tuple(f for f in self.features.features if f.group in self.groups)
+        self.embedding = FeatureEmbedding(embedded, self.settings, kept=(scenario,), name="embedding")
 
     @property
     def width(self) -> int:
@@ -82,6 +85,7 @@ class FieldEmbedding(keras.layers.Layer):
             "features": self.features.to_json(),
             "settings": self.settings.model_dump(),
             "pooled": self.pooled,
+            "groups": list(self.groups),
         }
 
 

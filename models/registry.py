@@ -19,12 +19,13 @@ from models.baselines.pnn import PNN
 from models.baselines.shared_bottom import SharedBottom
 from models.baselines.wide_deep import WideDeep
 from models.maria import MARIA
+from models.musenet import MuseNet
 from models.sar_net import SARNet
 from models.settings import ModelSettings
 from models.sfpnet import SFPNet
 from schemas.features import FeatureSet
 
-SCENARIO_MODELS: tuple[type[RankingModel], ...] = (SARNet, MARIA, SFPNet)
+SCENARIO_MODELS: tuple[type[RankingModel], ...] = (SARNet, MARIA, SFPNet, MuseNet)
 """The five published models that the product is about."""
 
 BASELINES: tuple[type[RankingModel], ...] = (

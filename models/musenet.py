@@ -1,0 +1,182 @@
+"""MuseNet (Xu et al., WSDM 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import models  # noqa: F401  isort: skip
+import pydantic
+import tensorflow as tf
+import tf_keras as keras
+
+from models.base import RankingModel
+from models.embedding import concatenate
+from models.fields import BEHAVIORS, PROFILE, FieldEmbedding
+from models.repeat_intention import RepeatIntention
+from models.repeats import is_repeated, repeat_share
+from models.scenario_learning import ScenarioLearner
+from models.scenario_routing import route
+from models.settings import ModelSettings
+from models.training import Outputs, TrainingModel
+from schemas.declaration import HISTORY_LENGTH
+
+
+class MuseNetSettings(ModelSettings):
+    """MuseNet's switches (Table 3); the paper's values by default.
+
+    Attributes:
+      scenarios: `soft` and `hard`: learned, see `ScenarioLearner`; `predefined`: the given ones, each with a module of
+        its own (unknown ones share a module, which learns by `scenario_dropout` alone where training knows them all);
+        `none`: one module for everything.
+      prototypes: K, learned scenarios.
+      repeat: whether a module tells repeating from exploring; off: one score a module (w/o M2).
+      given_scenario: whether the scenario's columns, the target's and the behaviors', are among the inputs.
+      metric_dim: width of the metric space, which the paper leaves open.
+      temperature: tau of the Gumbel-softmax.
+      prototype_rate: alpha, see `Prototypes`.
+      spread: see `ScenarioLearner`.
+      divergence_weight: weight of the divergence of Eq. 12, 1 in the paper.
+      repeat_weight: beta, weight of the auxiliary loss of Eq. 10.
+      units: hidden layers of every MLP, which the paper leaves open.
+    """
+
+    scenarios: Literal["soft", "hard", "predefined", "none"] = "soft"
+    prototypes: int = pydantic.Field(default=4, ge=2)
+    repeat: bool = True
+    given_scenario: bool = True
+    metric_dim: int = pydantic.Field(default=16, ge=1)
+    temperature: float = pydantic.Field(default=0.1, gt=0)
+    prototype_rate: float = pydantic.Field(default=0.2, gt=0, le=1)
+    spread: float = pydantic.Field(default=0.5, gt=0)
+    divergence_weight: float = pydantic.Field(default=1.0, ge=0)
+    repeat_weight: float = pydantic.Field(default=0.5, ge=0)
+    units: tuple[pydantic.PositiveInt, ...] = pydantic.Field(default=(128, 64), min_length=1)
+    activation: str = "relu"
+    dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
+
+
+class Intentions(NamedTuple):
+    """What MuseNet makes of a batch.
+
+    Attributes:
+      logits: float32 `[B]`.
+      shares: a, float32 `[B, K]`.
+      scores: z, float32 `[B, K]`.
+      again: p_r, float32 `[B, K]`; None without repeat modules.
+      divergence: float32 `[B]`, Eq. 12; None where scenarios are not learned.
+    """
+
+    logits: tf.Tensor
+    shares: tf.Tensor
+    scores: tf.Tensor
+    again: tf.Tensor | None
+    divergence: tf.Tensor | None
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class MuseNet(RankingModel):
+    """Learned scenarios, each with a module of its own: the logit is `sum_k a_k z_k + b`.
+
+    p_u are the user's features, b_t the item's, B_u the means of the behaviors' columns (the paper does not say how
+    they are pooled), o_u the features of scenario, context and trigger; x, which is assigned to a scenario, is all of
+    them side by side. b is ours: a z that is a product of a probability and a score cannot carry the click rate.
+    Without a history that has the item's ids there is nothing to repeat, and modules are as without `repeat`.
+    What only training needs is in `MuseNetTraining`.
+    """
+
+    registered = "musenet"
+    paper = "Xu et al., MUSENET: Multi-Scenario Learning for Repeat-Aware Personalized Recommendation, WSDM 2023"
+    settings_class = MuseNetSettings
+    settings: MuseNetSettings
+
+    def __init__(
+        self, features: Any, settings: MuseNetSettings | Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        super().__init__(features, settings, **options)
+        s, f = self.settings, self.features
+        hidden = () if s.given_scenario else ("scenario", "behavior_scenario")
+        groups = [group for group in (*PROFILE, *BEHAVIORS) if group not in hidden]
+        self.embedding = FieldEmbedding(f, s.embedding, groups=groups, name="embedding")
+        self.item_fields = tuple(field for field in self.embedding.fields if field.group == "item")
+        self.user_fields = tuple(field for field in self.embedding.fields if field.group != "item")
+        histories = [field for field in f.group("behavior_item") if field.source == f.item]
+        self.item_history = histories[0] if histories and s.repeat else None
+        self.learner = None
+        if s.scenarios in ("soft", "hard"):
+            self.learner = ScenarioLearner(
+                s.prototypes, s.metric_dim, s.scenarios == "hard", s.temperature, s.prototype_rate,
+                s.embedding.initial_scale, s.spread, name="learner",
+            )  # fmt: skip
+        self.predefined = s.scenarios == "predefined"
+        self.intention = RepeatIntention(
+            s.prototypes if self.learner is not None else 1,
+            s.units,
+            self.item_history is not None,
+            f.scenarios if self.predefined else None,
+            f[f.scenario].table if self.predefined else None,
+            s.activation,
+            s.dropout,
+            s.l2,
+            name="intention",
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=(1,), initializer="zeros", dtype=tf.float32, experimental_autocast=False
+        )
+
+    def intentions(self, features: Mapping[str, tf.Tensor], training: bool = False) -> Intentions:
+        """Assignment to scenarios, and what each scenario's module says."""
+        embedded = self.embedding(features, training=training)
+        user, item = concatenate(embedded, self.user_fields), concatenate(embedded, self.item_fields)
+        repeated = None
+        if self.item_history is not None:
+            target, history = features[self.features.item], features[self.item_history.name]
+            repeated = is_repeated(history, features[HISTORY_LENGTH], target, self.item_history.size)
+        routes = route(self.scenario_of(features), self.features.scenarios) if self.predefined else None
+        scores, again = self.intention(user, item, repeated, routes, training=training)
+        if self.learner is None:
+            shares, divergence = tf.ones_like(scores), None
+        else:
+            shares, divergence = self.learner(tf.concat([user, item], -1), training=training)
+        logits = tf.reduce_sum(shares * scores, 1) + self.bias
+        return Intentions(logits, shares, scores, again, divergence)
+
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        return self.intentions(features, training).logits
+
+    def output_biases(self) -> list[tf.Variable]:
+        return [self.bias]
+
+    def training_model(self) -> keras.Model:
+        model = MuseNetTraining(self)
+        model.build_weights()
+        return model
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class MuseNetTraining(TrainingModel):
+    """MuseNet with its two further losses (Eq. 13), of whatever the serving model has.
+
+    divergence: of the shares from even ones, Eq. 12. repeat: `beta (r - sum_k a_k p_r_k)^2`, Eq. 10 with the sign
+    that is meant, r being the share of the user's past events that repeat an earlier item.
+    """
+
+    serving: MuseNet
+
+    @property
+    def auxiliary(self) -> tuple[str, ...]:  # type: ignore[override]
+        serving = self.serving
+        has = {"divergence": serving.learner is not None, "repeat": serving.item_history is not None}
+        return tuple(name for name, present in has.items() if present)
+
+    def forward(self, features: dict[str, tf.Tensor], training: bool = True) -> Outputs:
+        serving, losses = self.serving, {}
+        found = serving.intentions(features, training)
+        if found.divergence is not None:
+            losses["divergence"] = serving.settings.divergence_weight * found.divergence
+        if found.again is not None and serving.item_history is not None:
+            history, size = features[serving.item_history.name], serving.item_history.size
+            share = repeat_share(history, features[HISTORY_LENGTH], size)
+            expected = tf.reduce_sum(found.shares * found.again, 1)
+            losses["repeat"] = serving.settings.repeat_weight * tf.square(share - expected)
+        return Outputs(found.logits, losses)
