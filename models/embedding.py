@@ -10,6 +10,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from models.autodis import AutoDis
 from models.settings import EmbeddingSettings
 from schemas.features import Feature
 
@@ -21,7 +22,7 @@ class FeatureEmbedding(keras.layers.Layer):
     A categorical feature is looked up in `[rows, d]`; an index beyond the table reads row 0 (unknown). A
     numeric one is `value * w + b` with vectors w, b of its table, or `value * w` with a number w. They start at 0:
     a value that is 0 in all of training, such as a rate on the first day, has no effect when it first varies in
-    service. Gradients of tables are `IndexedSlices`.
+    service. Or it is embedded by `AutoDis`, which has no such start. Gradients of tables are `IndexedSlices`.
 
     Args:
       features: what can be embedded.
@@ -44,11 +45,27 @@ class FeatureEmbedding(keras.layers.Layer):
         self.features = tuple(f if isinstance(f, Feature) else Feature(**f) for f in features)
         self.settings = EmbeddingSettings.model_validate(settings)
         self.kept = tuple(kept)
+        self.numeric_tables = list(dict.fromkeys(f.table for f in self.features if not f.categorical))
         unknown = set(self.settings.dims) - {f.table for f in self.features}
         if unknown:
             raise ValueError(
                 f"embedding.dims names {', '.join(sorted(unknown))}, which is no table: "
                 f"use some of {', '.join(sorted({f.table for f in self.features}))}"
+            )
+        self.autodis = None
+        if self.settings.numeric == "autodis" and self.numeric_tables:
+            wide = sorted(set(self.settings.dims) & set(self.numeric_tables))
+            if wide:
+                raise ValueError(
+                    f"embedding.dims gives {', '.join(wide)} a width of its own, but AutoDis has one for all numbers: "
+                    "leave it out, or set embedding.numeric to vector"
+                )
+            self.autodis = AutoDis(
+                len(self.numeric_tables),
+                self.settings.dim,
+                **self.settings.autodis.model_dump(),
+                initial_scale=self.settings.initial_scale,
+                name="autodis",
             )
 
     def width(self, feature: Feature) -> int:
@@ -67,7 +84,7 @@ class FeatureEmbedding(keras.layers.Layer):
         self.offsets: dict[str, tf.Variable] = {}
         for feature in self.features:
             width = self.width(feature)
-            if feature.table in self.tables:
+            if feature.table in self.tables or (self.autodis is not None and not feature.categorical):
                 continue
             rows = feature.size if feature.categorical else 1
             numeric = keras.initializers.Constant(self.settings.numeric_start)
@@ -98,14 +115,28 @@ class FeatureEmbedding(keras.layers.Layer):
             self.add_loss(self.settings.l2 * tf.reduce_sum(squares) / count)
         return rows
 
+    def _discretize(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The vectors of all numbers: those of one shape are computed together."""
+        found: dict[str, tf.Tensor] = {}
+        for sequence in (False, True):
+            present = [f for f in self.features if not f.categorical and f.sequence == sequence and f.name in inputs]
+            if present and self.autodis is not None:
+                values = tf.stack([tf.cast(inputs[f.name], self.compute_dtype) for f in present], -1)
+                vectors = self.autodis(values, [self.numeric_tables.index(f.table) for f in present])
+                found |= dict(zip((f.name for f in present), tf.unstack(vectors, len(present), -2)))
+        return found
+
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:
         embedded = {}
+        numbers = self._discretize(inputs) if self.autodis is not None else {}
         for feature in self.features:
             if feature.name not in inputs:
                 continue
             value = tf.convert_to_tensor(inputs[feature.name])
             if feature.categorical:
                 vector = self._look_up(feature, value, training)
+            elif feature.name in numbers:
+                vector = numbers[feature.name]
             else:
                 vector = tf.cast(value, self.compute_dtype)[..., tf.newaxis]
                 vector = vector * self.tables[feature.table][0]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.base import RankingModel
+from models.baselines.autodis import AutoDisDNN
 from models.baselines.cgc import CGC
 from models.baselines.dcn_v2 import DCNV2
 from models.baselines.deepfm import DeepFM
@@ -41,6 +42,7 @@ BASELINES: tuple[type[RankingModel], ...] = (
     MMoE,
     CGC,
     PLE,
+    AutoDisDNN,
 )
 """The systems that they are compared with."""
 

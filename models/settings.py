@@ -42,13 +42,22 @@ class OptimizerSettings(Settings):
     clip_norm: float | None = pydantic.Field(default=None, gt=0)
 
 
+class AutoDisSettings(Settings):
+    """How AutoDis discretises numbers, see `models.autodis.AutoDis`."""
+
+    meta_embeddings: int = pydantic.Field(default=20, ge=1)
+    temperature: float = pydantic.Field(default=0.1, gt=0)
+    skip: float = pydantic.Field(default=0.5, ge=0)
+
+
 class EmbeddingSettings(Settings):
     """How features become vectors.
 
     Attributes:
       dim: width `d` of every feature.
       dims: other widths, by table name.
-      numeric: `scalar`: value * w, width 1; `vector`: value * w + b, width `d`.
+      numeric: `scalar`: value * w, width 1; `vector`: value * w + b, width `d`; `autodis`: a mean of the field's
+        meta-embeddings, width `d` (see `AutoDis`; its settings are `autodis`).
       numeric_start: w before training. 0 keeps a number silent until it has been seen to matter (rates are 0
         throughout the first day); 1 learns faster where all numbers vary from the start.
       l2: penalty on the looked-up rows, averaged over the batch's rows, so that a table's cost in a step
@@ -60,8 +69,9 @@ class EmbeddingSettings(Settings):
 
     dim: int = pydantic.Field(default=16, ge=1)
     dims: dict[str, int] = pydantic.Field(default_factory=dict)
-    numeric: Literal["scalar", "vector"] = "scalar"
+    numeric: Literal["scalar", "vector", "autodis"] = "scalar"
     numeric_start: float = 0.0
+    autodis: AutoDisSettings = AutoDisSettings()
     initial_scale: float = pydantic.Field(default=0.05, gt=0)
     l2: float = pydantic.Field(default=0.0, ge=0)
     dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
@@ -75,7 +85,7 @@ class EmbeddingSettings(Settings):
         """
         if self.dims:
             raise ValueError("embedding.dims: this model needs one width for all features: set embedding.dim alone")
-        return self.model_copy(update={"numeric": "vector"})
+        return self.model_copy(update={"numeric": "vector"}) if self.numeric == "scalar" else self
 
 
 class ModelSettings(Settings):
