@@ -28,7 +28,7 @@ class ExtractionLayer(keras.layers.Layer):
       table: name of the scenario's embedding table.
       specific, shared: numbers of experts; both at least 1.
       units: widths of an expert's layers; the last is that of the states.
-      activation, dropout, l2: of the experts.
+      activation, dropout, l2, normalize: of the experts.
       last: whether no layer follows that reads a common state: there is no shared gate, and both states given are
         the own one.
 
@@ -50,6 +50,7 @@ class ExtractionLayer(keras.layers.Layer):
         activation: str = "relu",
         dropout: float = 0.0,
         l2: float = 0.0,
+        normalize: bool = True,
         last: bool = False,
         **options: Any,
     ) -> None:
@@ -63,12 +64,24 @@ class ExtractionLayer(keras.layers.Layer):
             "activation": activation,
             "dropout": dropout,
             "l2": l2,
+            "normalize": normalize,
             "last": last,
         }
         self.specific_experts = ScenarioExperts(
-            scenarios, table, specific, units, None, activation, dropout, l2, name="specific_experts"
+            scenarios,
+            table,
+            specific,
+            units,
+            None,
+            activation,
+            dropout,
+            l2,
+            normalize=normalize,
+            name="specific_experts",
         )
-        self.shared_experts = SharedExperts(shared, units, None, activation, dropout, l2, name="shared_experts")
+        self.shared_experts = SharedExperts(
+            shared, units, None, activation, dropout, l2, normalize=normalize, name="shared_experts"
+        )
         self.own_gate = ScenarioGate(scenarios, table, specific, shared, name="own_gate")
         self.common_gate = None
         if not last:

@@ -18,7 +18,9 @@ from models.baselines.ncf import NCF
 from models.baselines.ple import PLE
 from models.baselines.pnn import PNN
 from models.baselines.shared_bottom import SharedBottom
+from models.baselines.star import STAR
 from models.baselines.wide_deep import WideDeep
+from models.hierrec import HierRec
 from models.maria import MARIA
 from models.musenet import MuseNet
 from models.sar_net import SARNet
@@ -26,7 +28,7 @@ from models.settings import ModelSettings
 from models.sfpnet import SFPNet
 from schemas.features import FeatureSet
 
-SCENARIO_MODELS: tuple[type[RankingModel], ...] = (SARNet, MARIA, SFPNet, MuseNet)
+SCENARIO_MODELS: tuple[type[RankingModel], ...] = (SARNet, MARIA, SFPNet, MuseNet, HierRec)
 """The five published models that the product is about."""
 
 BASELINES: tuple[type[RankingModel], ...] = (
@@ -43,6 +45,7 @@ BASELINES: tuple[type[RankingModel], ...] = (
     CGC,
     PLE,
     AutoDisDNN,
+    STAR,
 )
 """The systems that they are compared with."""
 

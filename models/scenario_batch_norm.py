@@ -26,6 +26,8 @@ class ScenarioBatchNormalization(keras.layers.Layer):
       prior_rows: above; also the weight of the initial moments (mean 0, variance 1).
       window: above.
       epsilon: added to the variance.
+      pooled_unknown: whether row 0, unknown, takes the moments of all scenarios' rows; for inputs that no weights of
+        the scenario's own have shaped.
 
     Call arguments:
       inputs: float `[B, ...]`.
@@ -42,9 +44,11 @@ class ScenarioBatchNormalization(keras.layers.Layer):
         prior_rows: float = 8.0,
         window: float = 500.0,
         epsilon: float = 1e-3,
+        pooled_unknown: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.pooled_unknown = pooled_unknown
         self.scenarios, self.table, self.epsilon = scenarios, table, epsilon
         self.prior_rows, self.window = prior_rows, window
 
@@ -87,10 +91,15 @@ class ScenarioBatchNormalization(keras.layers.Layer):
 
     def _batch_moments(self, rows: tf.Tensor, scenario: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and variance to normalise by, `[S, D]`, and the update of the moving ones."""
-        counts = self._sums(tf.ones_like(rows[:, :1]), scenario)
-        mean = tf.math.divide_no_nan(self._sums(rows, scenario), counts)
-        deviations = tf.square(rows - tf.gather(mean, scenario))
-        variance = tf.math.divide_no_nan(self._sums(deviations, scenario), counts)
+        own = self._sums(tf.ones_like(rows[:, :1]), scenario)
+        counts, sums = own, self._sums(rows, scenario)
+        if self.pooled_unknown:
+            counts, sums = total_first(counts, counts), total_first(sums, sums)
+        mean = tf.math.divide_no_nan(sums, counts)
+        squares = self._sums(tf.square(rows - tf.gather(mean, scenario)), scenario)
+        if self.pooled_unknown:
+            squares = total_first(squares + own * tf.square(mean - mean[:1]), squares)
+        variance = tf.math.divide_no_nan(squares, counts)
         moving_mean, moving_variance = tf.identity(self.moving_mean), tf.identity(self.moving_variance)
 
         def pooled(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -107,6 +116,10 @@ class ScenarioBatchNormalization(keras.layers.Layer):
         self.seen.assign(tf.minimum(self.seen + counts, self.window))
         return pooled(counts / (counts + self.prior_rows))
 
+    def affine(self, scenario: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Factor and summand of the normalised rows, `[B, D]`."""
+        return tf.gather(self.gamma, scenario), tf.gather(self.beta, scenario)
+
     def call(self, inputs: tf.Tensor, scenario: tf.Tensor, training: bool = False) -> tf.Tensor:
         shape = tf.shape(inputs)
         rows = tf.reshape(tf.cast(inputs, tf.float32), [-1, self.gamma.shape[1]])
@@ -114,8 +127,9 @@ class ScenarioBatchNormalization(keras.layers.Layer):
             mean, variance = self._batch_moments(rows, scenario)
         else:
             mean, variance = self.moving_mean, self.moving_variance
-        scale = tf.gather(self.gamma, scenario) * tf.math.rsqrt(tf.gather(variance, scenario) + self.epsilon)
-        normal = (rows - tf.gather(mean, scenario)) * scale + tf.gather(self.beta, scenario)
+        gamma, beta = self.affine(scenario)
+        scale = gamma * tf.math.rsqrt(tf.gather(variance, scenario) + self.epsilon)
+        normal = (rows - tf.gather(mean, scenario)) * scale + beta
         return tf.cast(tf.reshape(normal, shape), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -126,4 +140,10 @@ class ScenarioBatchNormalization(keras.layers.Layer):
             "prior_rows": self.prior_rows,
             "window": self.window,
             "epsilon": self.epsilon,
+            "pooled_unknown": self.pooled_unknown,
         }
+
+
+def total_first(parts: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """`rows` `[S, D]` with the sum of `parts` `[S, D]` in place of the first."""
+    return tf.concat([tf.reduce_sum(parts, 0, keepdims=True), rows[1:]], 0)

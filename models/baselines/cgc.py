@@ -10,7 +10,7 @@ from models.baselines.ple import PLE, CGCSettings
 
 @keras.utils.register_keras_serializable("scenerank")
 class CGC(PLE):
-    """CGC with scenarios for tasks, Eqs. 1-4 of the paper: PLE of one extraction layer."""
+    """CGC with scenarios for tasks, Eqs. 1-4: PLE of one extraction layer."""
 
     registered = "cgc"
     paper = PLE.paper

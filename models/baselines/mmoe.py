@@ -22,10 +22,12 @@ class MMoESettings(TowerSettings):
     Attributes:
       experts: networks that all scenarios share.
       expert_units: layers of each.
+      normalize: whether they are batch-normalised.
     """
 
     experts: int = pydantic.Field(default=4, ge=1)
     expert_units: tuple[pydantic.PositiveInt, ...] = pydantic.Field(default=(256, 256), min_length=1)
+    normalize: bool = False
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -33,7 +35,7 @@ class MMoE(TowerModel):
     """MMoE with scenarios for tasks, Eqs. 6-7: `g_s(x) = softmax(W_s x)`, `f_s(x) = sum_i g_s(x)_i f_i(x)`,
     `logit = tower_s(f_s(x))`.
 
-    Experts are batch-normalised, and all gates start uniform (see `SharedExperts`, `ScenarioGate`).
+    All gates start uniform (see `ScenarioGate`).
     """
 
     registered = "mmoe"
@@ -44,7 +46,9 @@ class MMoE(TowerModel):
     def __init__(self, features: Any, settings: MMoESettings | Mapping[str, Any] | None = None, **options: Any) -> None:
         super().__init__(features, settings, **options)
         s = self.settings
-        self.experts = SharedExperts(s.experts, s.expert_units, None, s.activation, s.dropout, s.l2, name="experts")
+        self.experts = SharedExperts(
+            s.experts, s.expert_units, None, s.activation, s.dropout, s.l2, normalize=s.normalize, name="experts"
+        )
         self.gate = ScenarioGate(self.features.scenarios, self.scenario_table, 0, s.experts, name="gate")
 
     def represent(self, vector: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:

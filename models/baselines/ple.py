@@ -22,11 +22,13 @@ class CGCSettings(TowerSettings):
     Attributes:
       specific_experts, shared_experts: of each scenario's own, and of all scenarios.
       expert_units: layers of each; narrower than MMoE's, since every scenario has its own.
+      normalize: whether experts are batch-normalised, a scenario's own by its rows.
     """
 
     specific_experts: int = pydantic.Field(default=2, ge=1)
     shared_experts: int = pydantic.Field(default=2, ge=1)
     expert_units: tuple[pydantic.PositiveInt, ...] = pydantic.Field(default=(128, 64), min_length=1)
+    normalize: bool = False
 
 
 class PLESettings(CGCSettings):
@@ -42,7 +44,7 @@ class PLESettings(CGCSettings):
 @keras.utils.register_keras_serializable("scenerank")
 class PLE(TowerModel):
     """PLE with scenarios for tasks: extraction layers, each mixing a scenario's own and the shared experts into its own
-    and a common state (Eqs. 1-3 and 5-6 of the paper); the last one's own state goes to the tower (Eqs. 4 and 7).
+    and a common state (Eqs. 1-3, 5); the last one's own state goes to the tower (Eqs. 4, 6).
 
     See `ExtractionLayer` for the shared gate, which here mixes a row's own scenario's experts and not those of all.
     The unknown scenario's own experts have no say (see `ScenarioGate`).
@@ -70,6 +72,7 @@ class PLE(TowerModel):
                 s.activation,
                 s.dropout,
                 s.l2,
+                s.normalize,
                 last=i == layers - 1,
                 name=f"extraction_{i}",
             )  # fmt: skip

@@ -43,7 +43,7 @@ class SharedBottom(RankingModel):
 
     The comparisons add "an auxiliary tower to enhance the ability to characterize the scenario indicator" and say
     no more: here it reads h and the scenario group's fields, and its logit is added. The scenarios' towers
-    then start with an output of 0, so that a scenario without rows is served by what all share.
+    start with an output of 0, so that a scenario without rows is served by what all share.
     """
 
     registered = "shared_bottom"
@@ -60,7 +60,7 @@ class SharedBottom(RankingModel):
         self.bottom = MLP(s.bottom_units, None, s.activation, s.dropout, s.l2, name="bottom")
         tower: dict[str, Any] = {"units": s.tower_units, "activation": s.activation, "dropout": s.dropout, "l2": s.l2}
         table = f[f.scenario].table
-        self.tower = ScenarioMLP(f.scenarios, table, zero_output=s.auxiliary_tower, name="tower", **tower)
+        self.tower = ScenarioMLP(f.scenarios, table, zero_output=True, name="tower", **tower)
         self.auxiliary = MLP(name="auxiliary", **tower) if s.auxiliary_tower else None
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:

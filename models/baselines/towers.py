@@ -21,13 +21,10 @@ class TowerSettings(ModelSettings):
     """Settings of towers; the widths are those of MARIA's comparison.
 
     Attributes:
-      scenario_dropout: see `ModelSettings`. A tower learns from its scenario's rows alone, that of the unknown
-        scenario thus from these.
       tower_units: hidden layers of each scenario's tower.
       activation, dropout: of all hidden layers.
     """
 
-    scenario_dropout: float = pydantic.Field(default=0.02, ge=0, lt=1)
     tower_units: tuple[pydantic.PositiveInt, ...] = (128, 64, 32)
     activation: str = "relu"
     dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
@@ -36,11 +33,11 @@ class TowerSettings(ModelSettings):
 class TowerModel(RankingModel):
     """`logit = tower_s(represent([fields]))`: a row goes through the tower of its scenario s and no other.
 
-    Subclasses compute the representation.
+    Subclasses compute the representation. Towers start with an output of 0: a scenario without rows keeps the click
+    rate that `start_at` gave it, unless `scenario_dropout` teaches the unknown scenario's tower more.
     """
 
     settings: TowerSettings
-    without_noise = {"scenario_dropout": 0.0}
 
     def __init__(
         self, features: Any, settings: TowerSettings | Mapping[str, Any] | None = None, **options: Any
@@ -50,7 +47,14 @@ class TowerModel(RankingModel):
         self.scenario_table = f[f.scenario].table
         self.embedding = FieldEmbedding(f, s.embedding, name="embedding")
         self.tower = ScenarioMLP(
-            f.scenarios, self.scenario_table, s.tower_units, 1, s.activation, s.dropout, s.l2, name="tower"
+            f.scenarios,
+            self.scenario_table,
+            s.tower_units,
+            activation=s.activation,
+            dropout=s.dropout,
+            l2=s.l2,
+            zero_output=True,
+            name="tower",
         )
 
     def represent(self, vector: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:

@@ -80,10 +80,13 @@ def shared_experts(layer, values):
     for e in range(layer.experts):
         hidden = values
         for i, size in enumerate(layer.units):
-            norm, part = layer.norms[i], slice(e * size, (e + 1) * size)
+            part = slice(e * size, (e + 1) * size)
             full = np.zeros((len(values), layer.experts * size), "f4")
             full[:, part] = hidden @ layer.kernels[i].numpy()[e]
-            hidden = relu(normal(norm, full)[:, part])
+            full = (
+                normal(layer.norms[i], full) if layer.normalize else full + layer.hidden_biases[i].numpy().reshape(-1)
+            )
+            hidden = relu(full[:, part])
         outputs.append(hidden)
     return np.stack(outputs, 1)
 
@@ -95,7 +98,9 @@ def specific_experts(layer, values):
         for i, (dense, size) in enumerate(zip(layer.dense, layer.units)):
             kernel = dense.kernel.numpy()[s]
             product = hidden[0] @ kernel if i == 0 else np.einsum("ei,eio->eo", hidden, kernel)
-            hidden = relu(normal(layer.norms[i], product.reshape(-1), s)).reshape(layer.experts, size)
+            product = product if layer.normalize else product + dense.bias.numpy()[s].reshape(product.shape)
+            full = normal(layer.norms[i], product.reshape(-1), s) if layer.normalize else product
+            hidden = relu(full).reshape(layer.experts, size)
         rows.append(hidden)
     return np.stack(rows)
 
@@ -162,13 +167,15 @@ def test_shared_bottom_serves_an_unseen_scenario_by_what_all_share():
     np.testing.assert_allclose(model(batch), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_mmoe_mixes_experts_by_the_scenarios_gate():
-    model = built(MMoE, experts=3, expert_units=(6, 4), tower_units=(5,))
+@pytest.mark.parametrize("normalize", [False, True])
+def test_mmoe_mixes_experts_by_the_scenarios_gate(normalize):
+    sizes = {"expert_units": (6, 4), "tower_units": (5,), "normalize": normalize}
+    model = built(MMoE, experts=3, **sizes)
     vector = fields(model)
     mixed = np.einsum("be,bed->bd", scenario_gate(model.gate, vector), shared_experts(model.experts, vector))
     assert_logits(model, tower(model.tower, mixed))
-    fewer = built(MMoE, experts=2, expert_units=(6, 4), tower_units=(5,))
-    expert = WIDTH * 6 + 6 * 4 + 2 * (6 + 4)
+    fewer = built(MMoE, experts=2, **sizes)
+    expert = WIDTH * 6 + 6 * 4 + (1 + normalize) * (6 + 4)
     assert count(model) - count(fewer) == expert + SCENARIOS * WIDTH
 
 
@@ -183,8 +190,10 @@ def extracted(layer, own, common):
     return own_state, np.einsum("be,bed->bd", share, experts)
 
 
-def test_ple_and_cgc_extract_layer_by_layer():
+@pytest.mark.parametrize("normalize", [False, True])
+def test_ple_and_cgc_extract_layer_by_layer(normalize):
     sizes = {"specific_experts": 2, "shared_experts": 1, "expert_units": (6, 4), "tower_units": (5,)}
+    sizes["normalize"] = normalize
     model = built(PLE, **sizes, layers=2)
     own = common = fields(model)
     for layer in model.extraction:
@@ -194,8 +203,8 @@ def test_ple_and_cgc_extract_layer_by_layer():
     cgc = built(CGC, **sizes)
     assert_logits(cgc, tower(cgc.tower, extracted(cgc.extraction[0], *[fields(cgc)] * 2)[0]))
     assert count(built(PLE, **sizes, layers=1)) == count(cgc)
-    experts = SCENARIOS * 2 * (4 * 6 + 6 * 4 + 2 * 10) + (4 * 6 + 6 * 4 + 2 * 10)
-    second = experts + SCENARIOS * 4 * 3
+    expert = 4 * 6 + 6 * 4 + (1 + normalize) * 10
+    second = (SCENARIOS * 2 + 1) * expert + SCENARIOS * 4 * 3
     assert count(model) - count(cgc) == second + WIDTH * 3
 
 

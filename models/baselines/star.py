@@ -1,0 +1,93 @@
+"""Star topology adaptive recommender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import pydantic
+import tensorflow as tf
+import tf_keras as keras
+
+from models.base import RankingModel
+from models.embedding import concatenate
+from models.fields import FieldEmbedding
+from models.mlp import MLP
+from models.partitioned_norm import PartitionedNormalization
+from models.scenario_routing import route
+from models.settings import ModelSettings
+from models.star_dense import StarDense
+
+
+class STARSettings(ModelSettings):
+    """STAR's settings; the widths are those of SFPNet's comparison.
+
+    Attributes:
+      units: hidden layers of the star topology network.
+      partitioned_norm: whether its input is normalised by scenario.
+      auxiliary: whether there is the auxiliary network.
+      auxiliary_units: its hidden layers.
+      activation, dropout: of all hidden layers.
+    """
+
+    units: tuple[pydantic.PositiveInt, ...] = (256, 128, 64)
+    partitioned_norm: bool = True
+    auxiliary: bool = True
+    auxiliary_units: tuple[pydantic.PositiveInt, ...] = (32,)
+    activation: str = "relu"
+    dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class STAR(RankingModel):
+    """STAR: `logit = star(normalised [fields]) + auxiliary([e_s, fields])`.
+
+    `star` is a network of `StarDense` layers, whose last one is linear; its input goes through
+    `PartitionedNormalization`, and nothing else is normalised. The auxiliary network reads the scenario's fields beside
+    the others, not normalised, and its output is added. At inference moments are the moving ones: a row's logit does
+    not depend on the batch.
+    """
+
+    registered = "star"
+    paper = (
+        "Sheng et al., One Model to Serve All: Star Topology Adaptive Recommender for Multi-Domain CTR Prediction, "
+        "CIKM 2021"
+    )
+    settings_class = STARSettings
+    settings: STARSettings
+
+    def __init__(self, features: Any, settings: STARSettings | Mapping[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(features, settings, **options)
+        s, f = self.settings, self.features
+        table = f[f.scenario].table
+        self.embedding = FieldEmbedding(f, s.embedding, name="embedding")
+        self.norm = PartitionedNormalization(f.scenarios, table, name="norm") if s.partitioned_norm else None
+        self.star = [
+            StarDense(f.scenarios, units, table, s.l2, name=f"star_{i}") for i, units in enumerate((*s.units, 1))
+        ]
+        self.activate = keras.layers.Activation(s.activation)
+        self.auxiliary = None
+        if s.auxiliary:
+            self.auxiliary = MLP(s.auxiliary_units, 1, s.activation, s.dropout, s.l2, name="auxiliary")
+
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        embedded = self.embedding(features, training=training)
+        vector = concatenate(embedded, self.embedding.fields)
+        scenario = self.scenario_of(features)
+        routes = route(scenario, self.features.scenarios)
+        hidden = vector if self.norm is None else self.norm(vector, scenario, training=training)
+        blocks = routes.group(hidden)
+        for i, layer in enumerate(self.star):
+            blocks = layer(blocks, routes, training=training, grouped=True)
+            if i < len(self.settings.units):
+                blocks = self.activate(blocks)
+                if training and self.settings.dropout:
+                    blocks = tf.nn.dropout(blocks, self.settings.dropout)
+        logit = routes.ungroup(blocks)
+        if self.auxiliary is not None:
+            logit += self.auxiliary(vector, training=training)
+        return tf.cast(logit[:, 0], tf.float32)
+
+    def output_biases(self) -> list[tf.Variable]:
+        return [self.star[-1].shared_bias]

@@ -1,0 +1,45 @@
+"""Dense layers whose weights are shared ones times a scenario's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import models  # noqa: F401  isort: skip
+import tensorflow as tf
+import tf_keras as keras
+
+from models.scenario_dense import ScenarioDense
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class StarDense(ScenarioDense):
+    """`x (W * W_s) + (b + b_s)` for each row's scenario s, the star topology of STAR (Sheng et al., CIKM 2021).
+
+    All `W_s` start at 1 and all `b_s` at 0 (the paper does not say): a scenario without rows has the shared layer.
+
+    Args:
+      scenarios, units, table, l2: as in `ScenarioDense`; `l2` penalises the products.
+    """
+
+    def __init__(self, scenarios: int, units: int, table: str, l2: float = 0.0, **options: Any) -> None:
+        super().__init__(scenarios, units, table, kernel_initializer="ones", l2=l2, **options)
+
+    def build(self, input_shape: Any) -> None:
+        shape = (int(input_shape[-1]), self.units)
+        self.shared_kernel = self.add_weight(name="shared_kernel", shape=shape, initializer="glorot_uniform")
+        self.shared_bias = self.add_weight(name="shared_bias", shape=shape[1:], initializer="zeros")
+        super().build(input_shape)
+
+    def row_tables(self) -> list[tuple[tf.Variable, str]]:
+        return [(self.kernel, self.table), (self.bias, self.table)]
+
+    def kernel_of(self, scenario: tf.Tensor) -> tf.Tensor:
+        return super().kernel_of(scenario) * tf.convert_to_tensor(self.shared_kernel)
+
+    def bias_of(self, scenario: tf.Tensor) -> tf.Tensor:
+        return super().bias_of(scenario) + tf.convert_to_tensor(self.shared_bias)
+
+    def get_config(self) -> dict[str, Any]:
+        keys = ("name", "trainable", "dtype", "scenarios", "units", "table", "l2")
+        config = super().get_config()
+        return {key: config[key] for key in keys}
