@@ -9,6 +9,8 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from models.weighted_batch_norm import WeightedBatchNormalization
+
 
 @keras.utils.register_keras_serializable("scenerank")
 class MLP(keras.layers.Layer):
@@ -47,8 +49,7 @@ class MLP(keras.layers.Layer):
 
         self.dense = [dense(size, f"dense_{i}") for i, size in enumerate(self.units)]
         self.norms = [
-            keras.layers.BatchNormalization(momentum=momentum, synchronized=True, name=f"norm_{i}")
-            for i in range(len(self.units) if normalize else 0)
+            WeightedBatchNormalization(momentum, name=f"norm_{i}") for i in range(len(self.units) if normalize else 0)
         ]
         self.activate = keras.layers.Activation(activation)
         self.last = dense(outputs, "output") if outputs else None
