@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.base import RankingModel
+from models.baselines.adaptdhm import AdaptDHM
+from models.baselines.apg import APG
 from models.baselines.autodis import AutoDisDNN
 from models.baselines.cgc import CGC
 from models.baselines.dcn_v2 import DCNV2
@@ -15,8 +17,10 @@ from models.baselines.fibinet import FiBiNET
 from models.baselines.hard_sharing import HardSharing
 from models.baselines.mmoe import MMoE
 from models.baselines.ncf import NCF
+from models.baselines.pepnet import PEPNet
 from models.baselines.ple import PLE
 from models.baselines.pnn import PNN
+from models.baselines.revman import RevMan
 from models.baselines.shared_bottom import SharedBottom
 from models.baselines.star import STAR
 from models.baselines.wide_deep import WideDeep
@@ -46,6 +50,10 @@ BASELINES: tuple[type[RankingModel], ...] = (
     PLE,
     AutoDisDNN,
     STAR,
+    PEPNet,
+    RevMan,
+    AdaptDHM,
+    APG,
 )
 """The systems that they are compared with."""
 
