@@ -7,19 +7,25 @@ from typing import Any
 
 from models.base import RankingModel
 from models.baselines.adaptdhm import AdaptDHM
+from models.baselines.adasparse import AdaSparse
+from models.baselines.aesm2 import AESM2
 from models.baselines.apg import APG
 from models.baselines.autodis import AutoDisDNN
 from models.baselines.cgc import CGC
+from models.baselines.cross_stitch import CrossStitch
 from models.baselines.dcn_v2 import DCNV2
 from models.baselines.deepfm import DeepFM
+from models.baselines.dffm import DFFM
 from models.baselines.din import DIN
 from models.baselines.fibinet import FiBiNET
 from models.baselines.hard_sharing import HardSharing
 from models.baselines.mmoe import MMoE
+from models.baselines.mulann import MulANN
 from models.baselines.ncf import NCF
 from models.baselines.pepnet import PEPNet
 from models.baselines.ple import PLE
 from models.baselines.pnn import PNN
+from models.baselines.repeatnet import RepeatNet
 from models.baselines.revman import RevMan
 from models.baselines.shared_bottom import SharedBottom
 from models.baselines.star import STAR
@@ -54,6 +60,12 @@ BASELINES: tuple[type[RankingModel], ...] = (
     RevMan,
     AdaptDHM,
     APG,
+    CrossStitch,
+    MulANN,
+    AdaSparse,
+    AESM2,
+    DFFM,
+    RepeatNet,
 )
 """The systems that they are compared with."""
 
