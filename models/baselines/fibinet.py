@@ -14,7 +14,6 @@ from models.base import RankingModel
 from models.baselines.deep import DeepSettings, deep_network
 from models.fields import FieldEmbedding, stack
 from models.linear import LinearTerm
-from models.pairs import field_pairs
 
 BilinearType = Literal["all", "each", "interaction"]
 
@@ -64,7 +63,7 @@ class SENet(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("scenerank")
 class BilinearInteraction(keras.layers.Layer):
-    """`p_ij = (v_i W) * v_j` of every pair of fields (Eqs. 7-9), in the order of `field_pairs`.
+    """`p_ij = (v_i W) * v_j` of every pair of fields (Eqs. 7-9), in the order (0, 1), (0, 2), ...
 
     Args:
       bilinear: see `FiBiNETSettings`.
@@ -78,8 +77,8 @@ class BilinearInteraction(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         count, width = int(input_shape[1]), int(input_shape[2])
-        self.first, self.second = field_pairs(count)
-        matrices = {"all": (), "each": (count - 1,), "interaction": (len(self.first),)}[self.bilinear]
+        pairs = count * (count - 1) // 2
+        matrices = {"all": (), "each": (count - 1,), "interaction": (pairs,)}[self.bilinear]
         limit = (3.0 / width) ** 0.5
         self.kernel = self.add_weight(
             name="kernel",
@@ -89,14 +88,19 @@ class BilinearInteraction(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        kernel, count = tf.convert_to_tensor(self.kernel), inputs.shape[1]
-        second = tf.gather(inputs, self.second, axis=1)
-        if self.bilinear == "interaction":
-            mapped = tf.einsum("bpi,pio->bpo", tf.gather(inputs, self.first, axis=1), kernel)
-        else:  # the last field is never the first of a pair
-            equation = "bfi,io->bfo" if self.bilinear == "all" else "bfi,fio->bfo"
-            mapped = tf.gather(tf.einsum(equation, inputs[:, : count - 1], kernel), self.first, axis=1)
-        return tf.reshape(mapped * second, [-1, len(self.first) * inputs.shape[2]])
+        kernel = tf.convert_to_tensor(self.kernel)
+        count, width = inputs.shape[1:]
+        flat, products, pair = tf.reshape(inputs, [-1, count * width]), [], 0
+        for i in range(count - 1):  # all pairs of one first field are one product, and no field is copied
+            others = count - 1 - i
+            if self.bilinear == "interaction":
+                matrix = tf.reshape(tf.transpose(kernel[pair : pair + others], [1, 0, 2]), [width, others * width])
+                mapped = inputs[:, i] @ matrix
+            else:
+                mapped = tf.tile(inputs[:, i] @ (kernel if self.bilinear == "all" else kernel[i]), [1, others])
+            products.append(mapped * flat[:, (i + 1) * width :])
+            pair += others
+        return tf.concat(products, -1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "bilinear": self.bilinear}
