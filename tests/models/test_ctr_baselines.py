@@ -1,6 +1,5 @@
 """Scenario-agnostic baselines against NumPy, straight from their equations."""
 
-import dataclasses
 import itertools
 
 import models  # noqa: F401  isort: skip
@@ -9,7 +8,6 @@ import pydantic
 import pytest
 import tensorflow as tf
 
-from models.baselines.autodis import AutoDisDNN
 from models.baselines.dcn_v2 import DCNV2
 from models.baselines.deepfm import DeepFM
 from models.baselines.din import DIN
@@ -165,33 +163,6 @@ def test_ncf_multiplies_ids_beside_a_tower():
     check(model, (hidden @ model.head.kernel.numpy() + model.head.bias.numpy())[:, 0])
 
 
-def test_autodis_is_a_mean_of_meta_embeddings():
-    settings = {"dim": D, "autodis": {"meta_embeddings": 3, "temperature": 0.7, "skip": 0.4}}
-    model = built(AutoDisDNN, embedding=settings)
-    assert built(AutoDisDNN, embedding={"dim": D, "numeric": "vector"}).fields.embedding.autodis is not None
-    embedding = model.fields.embedding
-    project, mix, meta = (weight.numpy() for weight in embedding.autodis.weights)
-    embedded = embedding(BATCH)
-    for name in ("price", "rate", "history_price"):
-        j, x = ["price", "rate"].index(name.removeprefix("history_")), BATCH[name].numpy()[..., None]
-        hidden = np.where(x * project[j] > 0, x * project[j], 0.2 * x * project[j])
-        expected = softmax((hidden @ mix[j] + 0.4 * hidden) / 0.7) @ meta[j]
-        np.testing.assert_allclose(embedded[name], expected, rtol=1e-4, atol=1e-5)
-    check(model, mlp(model.deep, flat(model))[:, 0])
-    assert project.size + mix.size + meta.size == 2 * (3 + 3 * 3 + 3 * D)
-
-
-def test_autodis_without_numbers_and_in_other_models():
-    plain = tuple(f for f in FEATURES.features if f.categorical)
-    model = AutoDisDNN(dataclasses.replace(FEATURES, features=plain), BASE)
-    model.build_weights()
-    assert model.fields.embedding.autodis is None and np.isfinite(model(BATCH)).all()
-    fm = built(DeepFM, embedding={"dim": D, "numeric": "autodis"})
-    assert fm.fields.embedding.autodis is not None and stacked(fm).shape == (12, FIELDS, D)
-    with pytest.raises(ValueError, match="price"):
-        AutoDisDNN(FEATURES, {"embedding": {"dims": {"price": 3}}})
-
-
 @pytest.mark.parametrize("normalized", [False, True])
 def test_din_weighs_behaviors_by_the_target(normalized):
     model = built(DIN, attention_units=(3,), softmax=normalized)
@@ -241,7 +212,6 @@ def test_din_without_history_is_a_dnn():
         (PNN, {"product": "sum"}),
         (FiBiNET, {"bilinear": "none"}),
         (NCF, {"factors": 0}),
-        (AutoDisDNN, {"embedding": {"autodis": {"temperature": 0}}}),
         (DIN, {"attention_units": ()}),
     ],
 )
