@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import os
-import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
 
-PUSHED, FAILED, USAGE, REFUSED, NOT_BLESSED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+from pipeline.answers import answers
+from pipeline.benchmark.cli import ablate, benchmark, sweep
+
 EXIT_CODES = """
 Exit codes: 0 done, a model pushed or already in service; 1 failure; 2 wrong argument or configuration;
 3 input refused; 4 the run ended and its model was not blessed; 130 interrupted.
 """
 
 workspace_option = click.option("--workspace", "-w", required=True, help="Path or URI of the workspace.")
-
-
-def answers(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Errors of ours become one sentence and an exit code."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        from components.errors import DataRefused
-        from pipeline.config import ConfigError
-        from schemas import DeclarationError
-
-        try:
-            sys.exit(command(*args, **kwargs) or PUSHED)
-        except (ConfigError, DeclarationError) as error:
-            click.echo(f"scenerank: {error}", err=True)
-            sys.exit(USAGE)
-        except DataRefused as error:
-            click.echo(f"scenerank: {error}", err=True)
-            sys.exit(REFUSED)
-        except KeyboardInterrupt:
-            click.echo("scenerank: interrupted; what was published and what is in service are as before", err=True)
-            sys.exit(INTERRUPTED)
-        except click.ClickException:  # click says it, and gives the usage
-            raise
-        except Exception as error:
-            click.echo(f"scenerank: {type(error).__name__}: {' '.join(str(error).split())}", err=True)
-            sys.exit(FAILED)
-
-    return wrapped
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
@@ -198,3 +168,7 @@ def quickstart(workspace: str, verbose: bool) -> int:
     from pipeline.commands import run_quickstart
 
     return run_quickstart(workspace, verbose)
+
+
+for comparison in (benchmark, ablate, sweep):
+    main.add_command(comparison)

@@ -25,7 +25,7 @@ def run_days(root: str, config_name: str, days: list[str], overrides: tuple[str,
     Returns:
       The exit code: that of the worst day.
     """
-    from pipeline.cli import FAILED, NOT_BLESSED, PUSHED
+    from pipeline.answers import FAILED, NOT_BLESSED, PUSHED
 
     config = load_config(config_name, overrides)
     with quiet(None if verbose else os.devnull):

@@ -11,7 +11,7 @@ from schemas.columns import HISTORY_AGE, HISTORY_TYPE, Encoding
 from schemas.declaration import Declaration
 
 FeatureGroup = Literal[
-    "user", "item", "scenario", "context", "trigger", "behavior_item", "behavior_scenario", "behavior"
+    "user", "item", "scenario", "context", "trigger", "behavior_item", "behavior_scenario", "behavior", "unused"
 ]
 """`behavior_item` and `behavior_scenario` repeat the target's columns; `behavior` is only known of past events."""
 
@@ -86,6 +86,17 @@ class FeatureSet:
     def tables(self) -> dict[str, int]:
         """Rows of each embedding table."""
         return {f.table: f.size for f in self.features if f.categorical}
+
+    def without_scenario(self) -> FeatureSet:
+        """The same inputs for a model that is not told the scenario: its columns, and behaviors', have row 0 alone,
+        and those that are numbers belong to no group."""
+
+        def hide(feature: Feature) -> Feature:
+            if feature.group not in ("scenario", "behavior_scenario"):
+                return feature
+            return dataclasses.replace(feature, **({"size": 1} if feature.categorical else {"group": "unused"}))
+
+        return dataclasses.replace(self, features=tuple(map(hide, self.features)))
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))

@@ -50,6 +50,31 @@ class Store:
     def clicks(self) -> int:
         return int(tf.math.count_nonzero(self.floats[:, -2]))
 
+    @property
+    def labels(self) -> np.ndarray:
+        """float32 `[N]`."""
+        return self.floats[:, -2].numpy()
+
+    @property
+    def scenarios(self) -> np.ndarray:
+        """Index of each row's scenario, int32 `[N]`."""
+        return self.integers[:, _names(self.features)[0].index(self.features.scenario)].numpy()
+
+    def take(self, rows: np.ndarray) -> Store:
+        """These rows alone, int64 `[M]`, with their events."""
+        lengths = tf.gather(self.splits, rows + 1) - tf.gather(self.splits, rows)
+        ends = tf.cumsum(lengths)
+        event = tf.ragged.range(tf.gather(self.splits, rows), tf.gather(self.splits, rows + 1)).flat_values
+        event = tf.concat([event, [tf.shape(self.events_integers, tf.int64)[0] - 1]], 0)  # and the padding
+        return Store(
+            self.features,
+            tf.gather(self.integers, rows),
+            tf.gather(self.floats, rows),
+            tf.gather(self.events_integers, event),
+            tf.gather(self.events_floats, event),
+            tf.concat([tf.zeros(1, tf.int64), ends], 0),
+        )
+
     def steps(self, batch_size: int) -> int:
         return max(1, math.ceil(self.rows / batch_size))
 

@@ -152,19 +152,7 @@ def coefficients(rows: Store) -> np.ndarray:
 def subsampled(world: World, share: float) -> Store:
     """The rows to train on, of those under promotion only a share, chosen by chance (Table 5)."""
     chance = np.random.default_rng([world.seed, 1]).random(world.train.rows)
-    return subset(world.train, np.flatnonzero(~world.logged["promoted"].to_numpy(bool) | (chance < share)))
-
-
-def subset(store: Store, rows: np.ndarray) -> Store:
-    """Some rows of a store: int64 `[n]`."""
-    splits = store.splits.numpy()
-    start, length = splits[rows], splits[rows + 1] - splits[rows]
-    ends = np.cumsum(length)
-    events = np.arange(length.sum()) + np.repeat(start - ends + length, length)
-    events = np.append(events, splits[-1])  # the padding
-    of_rows = (store.integers.numpy()[rows], store.floats.numpy()[rows])
-    of_events = (store.events_integers.numpy()[events], store.events_floats.numpy()[events])
-    return Store(store.features, *map(tf.constant, (*of_rows, *of_events, np.append(0, ends))))
+    return world.train.take(np.flatnonzero(~world.logged["promoted"].to_numpy(bool) | (chance < share)))
 
 
 def judge(world: World, model: RankingModel) -> dict[str, float]:

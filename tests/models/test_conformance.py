@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 
 import models  # noqa: F401  isort: skip
@@ -32,20 +31,13 @@ def shaken(name: str) -> RankingModel:
     return model
 
 
-def without_scenario(features: FeatureSet) -> FeatureSet:
-    """The same inputs where all that is known of a scenario is that there is one."""
-    hidden = ("scenario", "behavior_scenario")
-    alone = (dataclasses.replace(f, size=1) if f.group in hidden else f for f in features.features)
-    return dataclasses.replace(features, features=tuple(alone))
-
-
 def worlds() -> dict[str, FeatureSet]:
     """Feature sets of all kinds, by what is particular about them."""
     found = {
         "trigger": small_features(trigger=True),
         "no history": small_features(history=False),
         "trigger, no history": small_features(trigger=True, history=False),
-        "no scenario": without_scenario(FEATURES),
+        "no scenario": FEATURES.without_scenario(),
     }
     for name in bundled():
         declaration = load_declaration(name)

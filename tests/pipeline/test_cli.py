@@ -4,7 +4,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import NOT_BLESSED, REFUSED, USAGE, _days, main
+from pipeline.answers import NOT_BLESSED, REFUSED, USAGE
+from pipeline.cli import _days, main
 
 
 def call(*args):

@@ -14,7 +14,7 @@ import pytest
 
 from components.log_example_gen import writer
 from components.workspace import shift
-from pipeline.cli import INTERRUPTED, NOT_BLESSED, PUSHED, REFUSED, USAGE
+from pipeline.answers import INTERRUPTED, NOT_BLESSED, PUSHED, REFUSED, USAGE
 from tests.pipeline.small_world import DAY, FIRST, ROWS, SECOND, World, changed
 
 pytestmark = pytest.mark.slow

@@ -1,0 +1,72 @@
+"""The ablation tables of the models' papers: what each row changes in the model's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Rows = dict[str, dict[str, Any]]
+"""Settings over the model's own, by the row's name; an empty one is the model as it is."""
+
+ABLATIONS: dict[str, dict[str, Rows]] = {
+    "sar_net": {
+        "Cross-scenario behavior extract (Table 4)": {
+            "no attention": {"attention": "none"},
+            "target item": {"attention": "target"},
+            "scenario": {"attention": "scenario"},
+            "concatenated query": {"attention": "concatenated"},
+            "hierarchical": {"attention": "hierarchical"},
+            "target item times scenario": {"attention": "full"},
+        },
+        "Debiasing (Table 5)": {
+            "neither": {"bias_nets": False, "fairness_weighting": False},
+            "bias nets": {"bias_nets": True, "fairness_weighting": False},
+            "weighting": {"bias_nets": False, "fairness_weighting": True},
+            "both": {"bias_nets": True, "fairness_weighting": True},
+        },
+        "Scenario-specific transform (Table 6)": {
+            "without": {"scenario_transform": False},
+            **{f"{n} layers of experts": {"scenario_transform": False, "extraction_layers": n} for n in (2, 3, 4, 5)},
+            "transform": {"scenario_transform": True},
+        },
+    },
+    "maria": {
+        "Modules (Table 3)": {
+            "w/o shared tower": {"shared_tower": False},
+            "w/o correlation": {"correlation": False},
+            "w/o refinement": {"refinement": False},
+            "w/o scaling": {"scaling": False},
+            "w/o network layer": {"network_layer": False},
+            "w/o Gumbel": {"gumbel": False},
+            "MARIA": {},
+        },
+    },
+    "sfpnet": {
+        "Modules (Table 5)": {
+            "w/o DAP": {"deviation": False},
+            "w/o SAM": {"gate": False},
+            "w/o RTM": {"residual": False},
+            "w/o S-DNN": {"gated_prediction": False},
+            "w/o STB": {"blocks": 0},
+            "SFPNet": {},
+        },
+    },
+    "musenet": {
+        "Modules (Table 3)": {
+            "w/o scenario learning": {"scenarios": "none"},
+            "w/o repeat module": {"repeat": False},
+            "predefined scenarios": {"scenarios": "predefined"},
+            "MuseNet hard": {"scenarios": "hard"},
+            "MuseNet soft": {"scenarios": "soft"},
+        },
+    },
+    "hierrec": {
+        "Modules (Fig. 3)": {
+            "w/o multi-head": {"heads": 1},
+            "w/o implicit": {"implicit": False},
+            "w/o explicit": {"explicit": False},
+            "HierRec": {},
+        },
+        "Heads": {f"G = {heads}": {"heads": heads} for heads in (1, 2, 4, 8)},
+        "Variant": {"the paper's text": {"variant": "paper"}, "the released code": {"variant": "released"}},
+    },
+}

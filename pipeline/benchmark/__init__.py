@@ -1,0 +1,1 @@
+"""Comparison of models under one protocol: same split, same features, same budget."""

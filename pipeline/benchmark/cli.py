@@ -1,0 +1,91 @@
+"""Commands that compare models. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+import yaml
+
+from pipeline.answers import answers
+from pipeline.benchmark.settings import TEST_DAYS
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of all of them; the command gets an opened `Bench`."""
+    options = [
+        click.option("--data", required=True, type=click.Choice(list(TEST_DAYS)), help="Data set."),
+        click.option("--source", type=click.Path(file_okay=False), help="Folder of the publisher's files."),
+        click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder of data and results."),
+        click.option("--seeds", default=5, show_default=True, type=click.IntRange(1)),
+        click.option("--config", help="A .yaml file: shared and single models' settings, search."),
+        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in `scenerank run`."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _bench(data: str, source: str | None, out: str, config: str | None, overrides: tuple[str, ...]) -> Any:
+    from pipeline.benchmark.commands import Bench
+
+    return Bench.open(data, source, os.path.abspath(out), config, overrides)
+
+
+def _names(listed: str) -> list[str]:
+    from models.registry import MODELS, model_class
+    from pipeline.config import ConfigError
+
+    if listed == "all":
+        return list(MODELS)
+    try:
+        return [model_class(name.strip()).registered for name in listed.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--models: {error}") from None
+
+
+@click.command()
+@_common
+@click.option("--models", "listed", default="all", show_default=True, help="Names with commas between, or all.")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=click.Choice(["multi", "mix", "single"]),
+    default=["multi"],
+    show_default=True,
+)
+@click.option("--base", default="shared_bottom", show_default=True, help="Model that RelaImpr refers to.")
+@answers
+def benchmark(listed: str, protocols: tuple, base: str, seeds: int, **common: Any) -> int:
+    """Compare models: same split, same features, same budget."""
+    from pipeline.benchmark import commands
+
+    names = _names(listed)
+    return commands.benchmark(_bench(**common), names, protocols, seeds, _names(base)[0])
+
+
+@click.command()
+@click.argument("model")
+@_common
+@answers
+def ablate(model: str, seeds: int, **common: Any) -> int:
+    """Run the ablation tables of a model's paper."""
+    from pipeline.benchmark import commands
+
+    return commands.ablate(_bench(**common), _names(model)[0], seeds)
+
+
+@click.command()
+@click.argument("model")
+@_common
+@click.option("--param", required=True, help="Path of a setting of the model, as embedding.dim.")
+@click.option("--values", required=True, help="Values with commas between.")
+@answers
+def sweep(model: str, param: str, values: str, seeds: int, **common: Any) -> int:
+    """Train a model with several values of one setting."""
+    from pipeline.benchmark import commands
+
+    return commands.sweep(_bench(**common), _names(model)[0], param, yaml.safe_load(f"[{values}]"), seeds)

@@ -1,0 +1,183 @@
+"""What `scenerank benchmark`, `ablate` and `sweep` do."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from pipeline.benchmark import tables
+from pipeline.benchmark.runner import Result, Results, run_trials
+from pipeline.benchmark.search import best, candidates
+from pipeline.benchmark.settings import (
+    TEST_DAYS,
+    BenchmarkSettings,
+    Protocol,
+    Trial,
+    load_benchmark,
+    merged,
+    model_settings,
+    placed,
+)
+from pipeline.config import Config, ConfigError, load_config
+from pipeline.terminal import Progress, quiet
+
+
+@dataclasses.dataclass
+class Bench:
+    """A data set made ready and the file of its results.
+
+    Attributes:
+      out: folder of everything: `workspace/`, `data/`, `results.jsonl`, tables, pictures, `log.txt`.
+    """
+
+    data: str
+    out: str
+    config: Config
+    settings: BenchmarkSettings
+    results: Results
+    console: Console
+
+    @classmethod
+    def open(cls, data: str, source: str | None, out: str, benchmark: str | None, overrides: Sequence[str]) -> Bench:
+        """Imports, ingests and transforms, unless that was done in `out` before.
+
+        Raises:
+          ConfigError: a wrong setting, or no source where one is needed.
+        """
+        from pipeline.benchmark.data import import_data, prepare
+
+        config, settings = load_config(data, tuple(overrides)), load_benchmark(benchmark)
+        if source is None and data in ("kuairand", "ali_ccp") and not os.path.exists(f"{out}/data/features.json"):
+            raise ConfigError(f"--source: {data} is read from the publisher's files: give their folder")
+        console = Console()
+        workspace = f"{out}/workspace"
+        with quiet(f"{out}/log.txt") as quiet_console:
+            progress = Progress(quiet_console)
+            import_data(data, source, workspace)
+            prepare(config, workspace, TEST_DAYS[data], f"{out}/data", progress)
+            progress.stop()
+        return cls(data, out, config, settings, Results(out), console)
+
+    def trial(self, model: str, seed: int = 0, protocol: Protocol = "multi", **over: Any) -> Trial:
+        """A trial with the model's settings; `over` are fields of `TrainerSettings`."""
+        trainer = self.config.trainer.model_dump(mode="json", exclude={"model", "model_settings", "seed"})
+        settings = model_settings(model, self.config, self.settings)
+        return Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed)
+
+    def run(self, trials: Sequence[Trial]) -> tuple[list[Result], list[str]]:
+        """Results of the trials, and what failed."""
+        return run_trials(trials, self.results, f"{self.out}/data", self.settings.single_rows, self.console)
+
+    def searched(self, trial: Trial) -> Trial:
+        """The trial with the best settings that the search finds; as it is without a search."""
+        if self.settings.search is None:
+            return trial
+        found, _ = self.run(list(candidates(self.settings.search, trial)))
+        return dataclasses.replace(trial, settings=best(found)) if found else trial
+
+    def notes(self, seeds: int) -> list[str]:
+        """What a reader of the tables should know."""
+        from pipeline.benchmark.data import read
+
+        prepared = read(f"{self.out}/data")
+        trainer = self.config.trainer
+        return [
+            f"{self.data}: {prepared.train.rows:,} training rows, {prepared.validation.rows:,} for early stopping, "
+            f"{prepared.test.rows:,} of the test; {seeds} seeds, mean ± standard deviation. "
+            f"Up to {trainer.epochs} epochs, batches of {trainer.batch_size}. "
+            f"GAUC by {prepared.facts.grouped_by}; sessions end after 30 minutes of silence.",
+        ]
+
+
+def benchmark(bench: Bench, names: Sequence[str], protocols: Sequence[Protocol], seeds: int, base: str) -> int:
+    """Runs all models with all seeds under each protocol and writes `benchmark.md` and `.html`.
+
+    Returns:
+      0, or 1 if a training failed.
+    """
+    written, failures = [], []
+    for protocol in protocols:
+        trials = []
+        for name in names:
+            first = bench.searched(bench.trial(name, 0, protocol))
+            trials += [dataclasses.replace(first, seed=seed) for seed in range(seeds)]
+        results, failed = bench.run(trials)
+        failures += failed
+        if results:
+            written.append(tables.comparison(f"{bench.data}, protocol {protocol}", results, base))
+    return _finish(bench, written, "benchmark", f"Models on {bench.data}", seeds, failures)
+
+
+def ablate(bench: Bench, model: str, seeds: int) -> int:
+    """Runs the ablation tables of the model's paper and writes `ablation_MODEL.md` and `.html`.
+
+    Raises:
+      ConfigError: the model has none.
+    """
+    from models.ablations import ABLATIONS
+
+    if model not in ABLATIONS:
+        raise ConfigError(f"model {model!r} has no ablation table: choose one of {', '.join(ABLATIONS)}")
+    written, failures = [], []
+    for title, rows in ABLATIONS[model].items():
+        by_row = {name: [_with(bench.trial(model, seed), over) for seed in range(seeds)] for name, over in rows.items()}
+        _, failed = bench.run([trial for trials in by_row.values() for trial in trials])
+        failures += failed
+        found = {name: _found(bench, trials) for name, trials in by_row.items()}
+        if all(found.values()):
+            written.append(tables.variants(title, found))
+    return _finish(bench, written, f"ablation_{model}", f"Ablations of {model} on {bench.data}", seeds, failures)
+
+
+def sweep(bench: Bench, model: str, path: str, settings: Sequence[Any], seeds: int) -> int:
+    """Runs a model with each value of one setting; writes `sweep_MODEL_PATH.md`, `.html` and a plot."""
+    from pipeline.benchmark.plots import plot_sweep
+
+    by_value = {
+        str(value): [_with(bench.trial(model, seed), placed(path, value)) for seed in range(seeds)]
+        for value in settings
+    }
+    _, failures = bench.run([trial for trials in by_value.values() for trial in trials])
+    found = {value: results for value, trials in by_value.items() if (results := _found(bench, trials))}
+    stem = f"sweep_{model}_{path}"
+    written = []
+    if found:
+        written.append(tables.variants(f"{model}, {path}", found))
+        plot_sweep(f"{bench.out}/{stem}.svg", path, {v: tables.values(r, "auc") for v, r in found.items()})
+    return _finish(bench, written, stem, f"{path} of {model} on {bench.data}", seeds, failures)
+
+
+def _with(trial: Trial, over: dict[str, Any]) -> Trial:
+    """The trial with other settings of the model.
+
+    Raises:
+      ConfigError: the model refuses them.
+    """
+    import pydantic
+
+    from models.registry import settings_class
+
+    settings = merged(trial.settings, over)
+    try:
+        settings_class(trial.model).model_validate(settings)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{trial.model}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return dataclasses.replace(trial, settings=settings)
+
+
+def _found(bench: Bench, trials: Sequence[Trial]) -> list[Result]:
+    return [bench.results.by_key[trial.key] for trial in trials if trial.key in bench.results.by_key]
+
+
+def _finish(bench: Bench, written: list[tables.Table], stem: str, title: str, seeds: int, failures: list[str]) -> int:
+    if written:
+        tables.write(written, title, bench.notes(seeds), f"{bench.out}/{stem}")
+        for table in written:
+            bench.console.print(table.markdown(), highlight=False, markup=False, soft_wrap=True)
+        bench.console.print(f"tables: {bench.out}/{stem}.md, {bench.out}/{stem}.html", highlight=False)
+    return 1 if failures else 0

@@ -1,0 +1,163 @@
+"""A data set made ready once: imported, ingested and transformed by the pipeline's own components."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+from components.trainer.dataset import Reader, expand
+from components.trainer.store import Store, load
+from components.workspace import Workspace
+from pipeline.config import Config
+from schemas.features import FeatureSet
+
+SESSION_GAP_MS = 30 * 60 * 1000
+"""A user's impressions belong to one session as long as no pause between them is longer."""
+PARTS = {"train": "Split-train", "validation": "Split-validation", "test": "Split-eval"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of the test rows beside their features, arrays `[N]`.
+
+    Attributes:
+      scenario: text.
+      group: int64, the ranking request, or the user where the log has no requests.
+      session: int64.
+      grouped_by: name of the column that `group` stands for.
+    """
+
+    scenario: np.ndarray
+    group: np.ndarray
+    session: np.ndarray
+    grouped_by: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """The parts of a split in memory."""
+
+    features: FeatureSet
+    train: Store
+    validation: Store
+    test: Store
+    facts: Facts
+
+
+def import_data(data: str, source: str | None, workspace: str) -> None:
+    """Writes a data set's logs, unless they are there."""
+    if Workspace(workspace).log_days():
+        return
+    if data == "kuairand":
+        from components.sources.kuairand import import_kuairand
+
+        import_kuairand(source or "", workspace)
+    elif data == "movielens":
+        from components.sources.movielens import fetch_movielens, import_movielens
+
+        import_movielens(source or fetch_movielens(os.path.join(workspace, "source")), workspace)
+    else:
+        from components.sources.simulator import simulate
+
+        simulate(workspace)
+
+
+def prepare(config: Config, workspace: str, day: str, out: str, progress: Callable[[str, str, str], None]) -> None:
+    """Ingests the window, transforms it and writes `out` (`features.json`, one `.npz` a part); nothing if it is there.
+
+    Raises:
+      DataRefused: bad input.
+    """
+    if os.path.exists(f"{out}/features.json"):
+        return
+    uris = _run(config, Workspace(workspace), day, progress)
+    declaration = config.declared
+    reader = Reader.of(declaration, uris["Transform"]["transform_graph"])
+    os.makedirs(out, exist_ok=True)
+    for part, split in PARTS.items():
+        files = expand([f"{uris['ExamplesWindow']['examples']}/{split}/*"])
+        store = load(reader, files)
+        assert store is not None, f"no rows in {split}"
+        np.savez(f"{out}/{part}.npz", **{name: getattr(store, name).numpy() for name in _ARRAYS})
+        if part == "test":
+            np.savez(f"{out}/facts.npz", **dataclasses.asdict(_facts(reader, files)))
+    with open(f"{out}/features.json", "w") as stream:  # last: says that the rest is whole
+        json.dump({"features": reader.features.to_json(), "declaration": declaration.name}, stream)
+
+
+_ARRAYS = ("integers", "floats", "events_integers", "events_floats", "splits")
+
+
+def read(out: str) -> Prepared:
+    """What `prepare` wrote."""
+    with open(f"{out}/features.json") as stream:
+        features = FeatureSet.from_json(json.load(stream)["features"])
+    parts = {}
+    for part in PARTS:
+        with np.load(f"{out}/{part}.npz") as arrays, tf.device("/cpu:0"):
+            parts[part] = Store(features, **{name: tf.constant(arrays[name]) for name in _ARRAYS})
+    with np.load(f"{out}/facts.npz") as arrays:
+        facts = Facts(arrays["scenario"], arrays["group"], arrays["session"], str(arrays["grouped_by"]))
+    return Prepared(features, **parts, facts=facts)
+
+
+def _run(config: Config, workspace: Workspace, day: str, progress: Callable[..., None]) -> dict[str, dict[str, str]]:
+    """The pipeline up to Transform; URIs of outputs by component."""
+    from pipeline import graph
+    from pipeline.daily import days_to_ingest, locked
+    from pipeline.local_runner import run_graph
+
+    def run(components: list, what: str) -> Any:
+        name = f"{what}-{uuid.uuid4().hex[:8]}"
+        return run_graph(components, workspace, name, config.beam.args, lambda n, state: progress(what, n, state))
+
+    with locked(workspace):
+        pending = days_to_ingest(config, workspace, day)
+        for pending_day in pending:
+            served = graph.served_model(workspace.root, pending_day)
+            ingestion = graph.ingestion(config, workspace.root, pending_day, served.outputs["model"])
+            if pending_day != day:
+                run([served, *ingestion], pending_day)
+        window_and_transform = graph.training(
+            config, workspace.root, day, served.outputs["model"], after=ingestion[-1]
+        )[:2]
+        return run([served, *ingestion, *window_and_transform], day).uris
+
+
+def _facts(reader: Reader, files: list[str]) -> Facts:
+    declaration = reader.declaration
+    user, scenario, time = declaration.user, declaration.scenario, declaration.time
+    request = next((c for c in declaration.columns if c.group == "request_id"), None)
+    types = {"int64": tf.int64, "float32": tf.float32, "string": tf.string}
+    columns = [c for c in (user, scenario, time, request) if c is not None]
+    spec = {c.name: tf.io.FixedLenFeature([], types[c.type]) for c in columns}
+    batches = reader.records(files).batch(1 << 16).map(lambda s: tf.io.parse_example(s, spec))
+    parsed = list(batches.as_numpy_iterator())
+    found = {name: np.concatenate([batch[name] for batch in parsed]) for name in spec}
+    users = _codes(found[user.name])
+    named = found[scenario.name]
+    texts = np.char.decode(named.astype(bytes)) if scenario.type == "string" else named.astype(str)
+    group = users if request is None else _codes(found[request.name])
+    by = user.name if request is None else request.name
+    return Facts(texts, group, _sessions(users, found[time.name]), by)
+
+
+def _codes(values: np.ndarray) -> np.ndarray:
+    return np.unique(values.astype(bytes) if values.dtype == object else values, return_inverse=True)[1]
+
+
+def _sessions(users: np.ndarray, time_ms: np.ndarray) -> np.ndarray:
+    order = np.lexsort((time_ms, users))
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(users[order]) != 0) | (np.diff(time_ms[order]) > SESSION_GAP_MS)
+    session = np.empty(len(order), np.int64)
+    session[order] = np.cumsum(new)
+    return session

@@ -1,0 +1,122 @@
+"""What a benchmark is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from typing import Any, Literal
+
+import pydantic
+import yaml
+
+from pipeline.config import Config, ConfigError
+from schemas.columns import Strict
+
+Protocol = Literal["multi", "mix", "single"]
+"""multi: one model, told the scenario; mix: one model that is not; single: one model a scenario."""
+
+TEST_DAYS = {"kuairand": "2022-05-05", "movielens": "2000-01-03", "simulator": "2024-03-08", "ali_ccp": "2000-01-03"}
+"""Data sets, by the name of their bundled configuration, and the day that is the test part."""
+
+
+class Search(Strict):
+    """Search for settings on the validation part, with the first seed, before the seeds are run.
+
+    Attributes:
+      method: `grid`: all combinations; `random`: `trials` of them, drawn without repetition.
+      space: values to try by the setting's path in the model's settings, as `embedding.dim: [8, 16]`; a path that
+        a model does not have is left out for it.
+    """
+
+    method: Literal["grid", "random"] = "grid"
+    trials: int = pydantic.Field(10, ge=1)
+    space: dict[str, list[Any]]
+
+
+class BenchmarkSettings(Strict):
+    """A benchmark's own file; all of it may be left out.
+
+    Attributes:
+      shared: settings that all models have (see `ModelSettings`), over those of the data set's configuration.
+      models: settings of single models, by name, over the shared ones.
+      search: above.
+      single_rows: a scenario with fewer training rows has no model of its own in protocol `single`.
+    """
+
+    shared: dict[str, Any] = pydantic.Field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = pydantic.Field(default_factory=dict)
+    search: Search | None = None
+    single_rows: int = pydantic.Field(1000, ge=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One training and its test: everything that its result depends on."""
+
+    data: str
+    protocol: Protocol
+    model: str
+    settings: dict[str, Any]
+    trainer: dict[str, Any]
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """Digest of the whole."""
+        return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_benchmark(path: str | None) -> BenchmarkSettings:
+    """Reads a benchmark's file; the defaults without one.
+
+    Raises:
+      ConfigError: not readable, or a key or value that is not known.
+    """
+    if path is None:
+        return BenchmarkSettings()
+    try:
+        return BenchmarkSettings.model_validate(yaml.safe_load(pathlib.Path(path).read_text()) or {})
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def model_settings(name: str, config: Config, benchmark: BenchmarkSettings) -> dict[str, Any]:
+    """A model's settings: of the configuration those that every model has (all of them for the model that it names),
+    then the benchmark's shared ones, then the model's own.
+
+    Raises:
+      ConfigError: a setting that the model does not have.
+    """
+    from models.registry import settings_class
+    from models.settings import ModelSettings
+
+    own = config.trainer.model == name
+    tree = {k: v for k, v in config.trainer.model_settings.items() if own or k in ModelSettings.model_fields}
+    for more in (benchmark.shared, benchmark.models.get(name, {})):
+        tree = merged(tree, more)
+    try:
+        settings_class(name).model_validate(tree)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return tree
+
+
+def merged(tree: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`tree` with the leaves of `over` in their places."""
+    out = dict(tree)
+    for key, value in over.items():
+        out[key] = merged(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
+    return out
+
+
+def placed(path: str, value: Any) -> dict[str, Any]:
+    """`a.b` and a value as `{a: {b: value}}`."""
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return value

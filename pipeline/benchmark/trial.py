@@ -1,0 +1,164 @@
+"""One process of a benchmark: trains a model with each of some seeds and prints the results.
+
+`python -m pipeline.benchmark.trial FOLDER`, a list of trials as JSON on standard input; a line `RESULT {...}` on
+standard output for each, and `PROGRESS {...}` while one is under way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+
+import tensorflow as tf  # isort: skip
+import numpy as np
+import tf_keras as keras
+
+from components.trainer import callbacks
+from components.trainer.data import Data
+from components.trainer.fitting import fit, refit
+from components.trainer.settings import TrainerSettings
+from components.trainer.store import Store
+from models.base import RankingModel, example_batch
+from models.registry import build_model
+from models.training import TrainingModel
+from pipeline.benchmark.data import Prepared, read
+from pipeline.benchmark.measures import measure
+from pipeline.benchmark.settings import Trial
+from schemas import FAIRNESS
+
+INFERENCE_ROWS, INFERENCE_CALLS = 2000, 15
+TIMED_STEPS = 8
+
+
+def run_trial(prepared: Prepared, trial: Trial, single_rows: int) -> dict[str, Any]:
+    """Trains and tests.
+
+    Args:
+      single_rows: training rows below which a scenario has no model of its own in protocol `single`.
+
+    Returns:
+      metrics of the test part, of all and by scenario, and what the training cost.
+    """
+    started = time.monotonic()
+    if trial.protocol == "single":
+        scores, facts = _by_scenario(prepared, trial, single_rows)
+    else:
+        features = prepared.features.without_scenario() if trial.protocol == "mix" else prepared.features
+        parts = (dataclasses.replace(s, features=features) for s in (prepared.train, prepared.validation))
+        model, training, facts = _trained(trial, *parts)
+        scores = _scores(model, prepared.test)
+        facts |= _speed(model, training, prepared, trial)
+    label = prepared.test.labels
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "metrics": measure(label, scores, prepared.facts),
+        **facts,
+        "peak_mb": round(kilobytes / 1024),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _trained(trial: Trial, train: Store, validation: Store) -> tuple[RankingModel, TrainingModel, dict[str, Any]]:
+    settings = TrainerSettings.model_validate({**trial.trainer, "model": trial.model, "seed": trial.seed})
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(trial.seed)
+    model = build_model(trial.model, train.features, trial.settings)
+    training = model.training_model()
+    training({**example_batch(train.features, 2, 1), FAIRNESS: tf.ones(2)})
+    model.start_at(train.clicks / train.rows)
+    data = Data(train, validation)
+    with tempfile.TemporaryDirectory() as folder:
+        log = callbacks.ProgressLog(f"{folder}/progress.jsonl")
+        fitted = fit(training, data, settings, f"{folder}/checkpoint", None, log)
+        if settings.refit_validation:
+            refit(training, data, settings, log)
+    validated = [epoch["val_auc"] for epoch in fitted["epochs"] if "val_auc" in epoch]
+    return (
+        model,
+        training,
+        {
+            "validation_auc": max(validated, default=None),
+            "epochs": len(fitted["epochs"]),
+            "parameters": model.count_params(),
+        },
+    )
+
+
+def _scores(model: RankingModel, part: Store, rows: int = 8192) -> np.ndarray:
+    score = tf.function(lambda batch: tf.sigmoid(model(batch, training=False)), reduce_retracing=True)
+    return np.concatenate([score(batch).numpy() for batch, _, _ in part.evaluation(rows)])
+
+
+def _by_scenario(prepared: Prepared, trial: Trial, least: int) -> tuple[np.ndarray, dict[str, Any]]:
+    """A model for every scenario; where there are too few rows for one, the click rate of training."""
+    scores = np.full(prepared.test.rows, prepared.train.clicks / prepared.train.rows)
+    parameters, validated, trained = 0, [], 0
+    for scenario in np.unique(prepared.train.scenarios):
+        train, validation, test = (
+            np.flatnonzero(part.scenarios == scenario) for part in (prepared.train, prepared.validation, prepared.test)
+        )
+        own = prepared.train.take(train)
+        if len(train) < least or not len(test) or own.clicks in (0, own.rows):
+            continue
+        model, _, facts = _trained(trial, own, prepared.validation.take(validation))
+        scores[test] = _scores(model, prepared.test.take(test))
+        parameters += facts["parameters"]
+        trained += 1
+        if facts["validation_auc"] is not None:
+            validated.append(facts["validation_auc"])
+    mean = statistics.fmean(validated) if validated else None
+    return scores, {"validation_auc": mean, "parameters": parameters, "scenario_models": trained}
+
+
+def _speed(model: RankingModel, training: TrainingModel, prepared: Prepared, trial: Trial) -> dict[str, float]:
+    """Rows that further training steps take a second, and milliseconds of a request of 2000 candidates."""
+    size = trial.trainer.get("batch_size", TrainerSettings().batch_size)
+    batches = prepared.train.training(size, seed=trial.seed).take(TIMED_STEPS + 2)
+    step = training.make_train_function()
+    iterator = iter(batches)
+    for _ in range(2):
+        step(iterator)
+    start = time.perf_counter()
+    for _ in range(TIMED_STEPS):
+        logs = step(iterator)
+    float(logs["loss"])
+    rows = size * TIMED_STEPS / (time.perf_counter() - start)
+    request, _, _ = prepared.test.batch(tf.range(min(INFERENCE_ROWS, prepared.test.rows), dtype=tf.int64))
+    call = tf.function(lambda batch: model(batch, training=False))
+    times = []
+    for _ in range(INFERENCE_CALLS + 1):
+        start = time.perf_counter()
+        call(request).numpy()
+        times.append(time.perf_counter() - start)
+    return {"rows_per_second": round(rows), "inference_ms": round(1000 * statistics.median(times[1:]), 2)}
+
+
+def main(folder: str) -> None:
+    """Runs the trials of standard input on what lies in `folder`."""
+    jobs = json.load(sys.stdin)
+    say = _printer()
+    prepared = read(folder)
+    for job in jobs["trials"]:
+        trial = Trial(**job)
+        callbacks.PROGRESS = lambda event, trial=trial: say("PROGRESS", {"seed": trial.seed, **event})
+        say("RESULT", {"key": trial.key, **job, **run_trial(prepared, trial, jobs["single_rows"])})
+
+
+def _printer() -> Callable[[str, dict[str, Any]], None]:
+    def say(kind: str, what: dict[str, Any]) -> None:
+        print(kind, json.dumps(what), flush=True)
+
+    return say
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
