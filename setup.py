@@ -13,7 +13,7 @@ setuptools.setup(
     packages=setuptools.find_packages(
         include=[f"{p}{s}" for p in ("pipeline", "components", "models", "schemas") for s in ("", ".*")]
     ),
-    package_data={"schemas": ["*.yaml"], "pipeline": ["*.yaml"], "components": ["report/*.html"]},
+    package_data={"schemas": ["*.yaml"], "pipeline": ["*.yaml"], "components": ["report/*.html", "report/*.json"]},
     python_requires=">=3.10,<3.11",
     install_requires=pathlib.Path(__file__)
     .with_name("requirements.in")

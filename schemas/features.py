@@ -94,7 +94,9 @@ class FeatureSet:
         def hide(feature: Feature) -> Feature:
             if feature.group not in ("scenario", "behavior_scenario"):
                 return feature
-            return dataclasses.replace(feature, **({"size": 1} if feature.categorical else {"group": "unused"}))
+            if feature.categorical:
+                return dataclasses.replace(feature, size=1)
+            return dataclasses.replace(feature, group="unused")
 
         return dataclasses.replace(self, features=tuple(map(hide, self.features)))
 

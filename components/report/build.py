@@ -9,7 +9,17 @@ from typing import TypeVar
 
 import jinja2
 
-from components.report import attention, calibration, fairness, metrics_history, scenarios, training, truth, volume
+from components.report import (
+    attention,
+    calibration,
+    debiasing,
+    fairness,
+    metrics_history,
+    scenarios,
+    training,
+    truth,
+    volume,
+)
 from components.report.page import (
     Missing,
     Note,
@@ -58,6 +68,7 @@ def render(run: Run) -> str:
         _section("fairness", "Fairness Coefficients", lambda: fairness.section(workspace, day, promoted)),
         _section("attention", "Attention over behaviors", lambda: attention.section(run)),
         *([_section("truth", "Against the truth", lambda: truth.section(run, oracle))] if oracle else []),
+        *([_section("debiasing", "Debiasing and promotions", debiasing.section)] if oracle else []),
         _section("training", "Training", lambda: training.curves(run)),
         _section("time", "Time", lambda: training.seconds(run)),
     ]

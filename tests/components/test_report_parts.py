@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.report import exposure, fairness, page, training
+from components.report import debiasing, exposure, fairness, page, training
 from components.report.attention import summarize
 from components.report.calibration import wilson
 from components.report.metrics_history import past_runs
+from components.report.page import Missing
 from components.report.scenarios import auc_error
 from components.report.truth import share_of_oracle
 from components.report.volume import volumes
@@ -123,3 +125,13 @@ def test_epochs_in_either_form():
 def test_share_of_oracle():
     assert share_of_oracle(0.75, 0.8) == pytest.approx(0.25 / 0.3)
     assert share_of_oracle(0.75, math.nan) is None and share_of_oracle(None, 0.8) is None
+
+
+def test_debiasing_is_drawn_from_what_was_measured(monkeypatch, tmp_path):
+    monkeypatch.setattr(debiasing, "MEASURED", tmp_path / "debiasing.json")
+    with pytest.raises(Missing):
+        debiasing.section()
+    one = {kind: {"auc": 0.6, "exposure_error": 0.1} for kind in ("off", "on", "sub-sampling 0.9", "sub-sampling 0.6")}
+    debiasing.MEASURED.write_text(json.dumps({"0": [one, one], "4": [one]}))
+    section = debiasing.section()
+    assert "sub-sampling at 90, 60 %" in section.blocks[0].svg and "strength of the promotions" in section.blocks[0].svg

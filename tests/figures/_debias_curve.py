@@ -6,15 +6,9 @@ import json
 import pathlib
 
 import numpy as np
-from matplotlib.figure import Figure as Canvas
 
-from components.report import style
-from tests.figures._debias import SHARES
+from components.report.debiasing import LINES, MEASURED, Results, draw, values
 
-Results = dict[float, list[dict[str, dict[str, float]]]]
-"""By strength, what `compare` says of each seed."""
-
-LINES = (("off", "without", style.SERVED), ("on", "bias nets and weighting", style.CANDIDATE))
 PLAIN = {
     "off": "neither",
     "on": "bias nets and weighting",
@@ -44,20 +38,21 @@ bias nets or weighting.
 
 {parts}
 
-Made by `make figures ONLY=debias_curve`; the numbers of every seed are in `debias.json`.
+Made by `make figures ONLY=debias_curve`; the numbers of every seed are in `components/report/debiasing.json`.
 """
 
 
 def write(results: Results, strength: float, folder: pathlib.Path) -> None:
-    """Writes `debias.json`, `debias.svg` and `debias.md`.
+    """Writes the report's data, and `debias.svg` and `debias.md` into `folder`.
 
     Args:
       strength: the one whose results hold the ablations.
     """
     folder.mkdir(exist_ok=True)
-    (folder / "debias.json").write_text(json.dumps({f"{s:g}": found for s, found in results.items()}, indent=1) + "\n")
-    svg = style.draw("debias", (style.WIDE, 3.0), lambda canvas: _paint(canvas, results, strength))
-    svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ', 1)
+    MEASURED.write_text(json.dumps({f"{s:g}": found for s, found in results.items()}, indent=1) + "\n")
+    svg = draw(results).replace(
+        "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ', 1
+    )
     (folder / "debias.svg").write_text(svg + "\n")
     rows = []
     for s, found in results.items():
@@ -78,16 +73,12 @@ def write(results: Results, strength: float, folder: pathlib.Path) -> None:
     )
 
 
-def _values(found: list[dict[str, dict[str, float]]], kind: str, name: str) -> np.ndarray:
-    return np.array([one[kind][name] for one in found])
-
-
 def _mean(found: list[dict[str, dict[str, float]]], kind: str, name: str) -> str:
-    return f"{_values(found, kind, name).mean():.4f}"
+    return f"{values(found, kind, name).mean():.4f}"
 
 
 def _gain(found: list[dict[str, dict[str, float]]], kind: str, name: str) -> str:
-    gains = _values(found, kind, name) - _values(found, "off", name)
+    gains = values(found, kind, name) - values(found, "off", name)
     if not gains.any():
         return ""
     return f"{gains.mean():+.4f} ± {gains.std(ddof=1) / np.sqrt(len(gains)):.4f}"
@@ -96,29 +87,3 @@ def _gain(found: list[dict[str, dict[str, float]]], kind: str, name: str) -> str
 def _table(header: list[str], rows: list[list[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _paint(canvas: Canvas, results: Results, strength: float) -> None:
-    places = np.arange(len(results))
-    at = list(results).index(strength)
-    for axes, name, title in zip(
-        canvas.subplots(1, 2), ("auc", "exposure_error"), ("AUC on unbiased impressions", "Exposure error by category")
-    ):
-        for kind, label, color in LINES:
-            values = [_values(found, kind, name) for found in results.values()]
-            errors = [v.std(ddof=1) / np.sqrt(len(v)) for v in values]
-            axes.errorbar(
-                places, [v.mean() for v in values], errors, color=color, marker="o", markersize=4, label=label
-            )
-        for share, shift in zip(SHARES, np.linspace(-0.18, 0.18, len(SHARES))):
-            value = _values(results[strength], f"sub-sampling {share}", name).mean()
-            label = "sub-sampling at " + ", ".join(f"{100 * s:.0f}" for s in SHARES) + " %"
-            axes.plot(
-                at + shift, value, marker="D", markersize=4, linestyle="", color=style.ALERT, markerfacecolor="none",
-                label=label if share == SHARES[0] else None,
-            )  # fmt: skip
-        axes.set_title(title)
-        axes.set_xticks(places, [f"{s:g}" for s in results])
-        axes.set_xlabel("strength of the promotions")
-        style.vertical(axes)
-    canvas.legend(*canvas.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

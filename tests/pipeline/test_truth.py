@@ -11,7 +11,6 @@ from tests.figures._debias import (
     judge,
     scores,
     subsampled,
-    subset,
     train,
     with_coefficients,
 )
@@ -48,7 +47,7 @@ def test_subsampling_drops_rows_under_promotion_only(world):
 
 def test_a_subset_of_a_store_has_the_same_rows(world):
     chosen = np.array([5, 0, 7001, 5])
-    part = subset(world.train, chosen)
+    part = world.train.take(chosen)
     for number, row in enumerate(chosen):
         one, other = part.batch(np.array([number])), world.train.batch(np.array([row]))
         pd.testing.assert_series_equal(_plain(one), _plain(other))
