@@ -10,13 +10,13 @@ import click
 import yaml
 
 from pipeline.answers import answers
-from pipeline.benchmark.settings import TEST_DAYS
+from pipeline.benchmark.settings import DATA_SETS
 
 
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of all of them; the command gets an opened `Bench`."""
     options = [
-        click.option("--data", required=True, type=click.Choice(list(TEST_DAYS)), help="Data set."),
+        click.option("--data", required=True, type=click.Choice(list(DATA_SETS)), help="Data set."),
         click.option("--source", type=click.Path(file_okay=False), help="Folder of the publisher's files."),
         click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder of data and results."),
         click.option("--seeds", default=5, show_default=True, type=click.IntRange(1)),

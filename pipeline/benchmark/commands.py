@@ -13,7 +13,7 @@ from pipeline.benchmark import tables
 from pipeline.benchmark.runner import Result, Results, run_trials
 from pipeline.benchmark.search import best, candidates
 from pipeline.benchmark.settings import (
-    TEST_DAYS,
+    DATA_SETS,
     BenchmarkSettings,
     Protocol,
     Trial,
@@ -50,7 +50,7 @@ class Bench:
         """
         from pipeline.benchmark.data import import_data, prepare
 
-        config, settings = load_config(data, tuple(overrides)), load_benchmark(benchmark)
+        config, settings = load_config(DATA_SETS[data].config, tuple(overrides)), load_benchmark(benchmark)
         if source is None and data in ("kuairand", "ali_ccp") and not os.path.exists(f"{out}/data/features.json"):
             raise ConfigError(f"--source: {data} is read from the publisher's files: give their folder")
         console = Console()
@@ -58,7 +58,7 @@ class Bench:
         with quiet(f"{out}/log.txt") as quiet_console:
             progress = Progress(quiet_console)
             import_data(data, source, workspace)
-            prepare(config, workspace, TEST_DAYS[data], f"{out}/data", progress)
+            prepare(config, workspace, DATA_SETS[data].day, f"{out}/data", progress)
             progress.stop()
         return cls(data, out, config, settings, Results(out), console)
 

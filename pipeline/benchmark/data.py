@@ -60,10 +60,15 @@ def import_data(data: str, source: str | None, workspace: str) -> None:
         from components.sources.kuairand import import_kuairand
 
         import_kuairand(source or "", workspace)
-    elif data == "movielens":
+    elif data in ("movielens", "movielens_time"):
         from components.sources.movielens import fetch_movielens, import_movielens
 
-        import_movielens(source or fetch_movielens(os.path.join(workspace, "source")), workspace)
+        split = "time" if data == "movielens_time" else "random"
+        import_movielens(source or fetch_movielens(os.path.join(workspace, "source")), workspace, split)
+    elif data == "ali_ccp":
+        from components.sources.ali_ccp import import_ali_ccp
+
+        import_ali_ccp(source or "", workspace)
     else:
         from components.sources.simulator import simulate
 

@@ -48,10 +48,12 @@ th:first-child, td:first-child {{ text-align: left; position: sticky; left: 0; b
 """
 
 
-def write(tables: Sequence[Table], title: str, notes: Sequence[str], stem: str) -> None:
-    """Writes `stem`.md and `stem`.html."""
+def write(tables: Sequence[Table], title: str, notes: Sequence[str], stem: str, html_too: bool = True) -> None:
+    """Writes `stem`.md and, if wanted, `stem`.html."""
     with open(f"{stem}.md", "w") as stream:
         stream.write(f"# {title}\n\n" + "\n".join([*notes, "", *(t.markdown() for t in tables)]))
+    if not html_too:
+        return
     paragraphs = "\n".join(f"<p>{html.escape(note)}</p>" for note in notes if note)
     with open(f"{stem}.html", "w") as stream:
         stream.write(PAGE.format(title=html.escape(title), body=paragraphs + "\n".join(t.to_html() for t in tables)))

@@ -1,8 +1,8 @@
-"""Measures what the README claims: `python -m tests.figures [NAME ...]` prints `name: value` lines.
+"""Measures what the README claims: `python -m tests.figures [--of PACKAGE] [NAME ...]` prints `name: value` lines.
 
-Each module of this package has `FIGURES`, a dict from the name of a figure to the function that measures it;
-the function yields (name, value) pairs, and figures that one function measures together share it. Those in
-`ON_DEMAND` are measured only when named.
+Each module of the package (`tests.figures` by default) has `FIGURES`, a dict from the name of a figure to the
+function that measures it; the function yields (name, value) pairs, and figures that one function measures together
+share it. Those in `ON_DEMAND` are measured only when named.
 """
 
 from __future__ import annotations
@@ -13,23 +13,21 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-import tests.figures
-
 Measure = Callable[[], Iterable[tuple[str, float | int | str]]]
 
 
-def collect(table: str = "FIGURES") -> dict[str, Measure]:
-    """Figures of all modules by name."""
+def collect(package: str, table: str = "FIGURES") -> dict[str, Measure]:
+    """Figures of all modules of a package, by name."""
     found: dict[str, Measure] = {}
-    for info in pkgutil.iter_modules(tests.figures.__path__):
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
         if not info.name.startswith("_"):
-            found |= getattr(importlib.import_module(f"tests.figures.{info.name}"), table, {})
+            found |= getattr(importlib.import_module(f"{package}.{info.name}"), table, {})
     return found
 
 
-def main(names: list[str]) -> int:
-    usual = collect()
-    figures = {**usual, **collect("ON_DEMAND")}
+def main(package: str, names: list[str]) -> int:
+    usual = collect(package)
+    figures = {**usual, **collect(package, "ON_DEMAND")}
     unknown = [name for name in names if name not in figures]
     if unknown:
         print(f"no figure {unknown[0]!r}; there are: {' '.join(figures)}", file=sys.stderr)
@@ -53,4 +51,6 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    package = arguments[1] if arguments[:1] == ["--of"] else "tests.figures"
+    sys.exit(main(package, arguments[2:] if arguments[:1] == ["--of"] else arguments))

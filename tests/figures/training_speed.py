@@ -39,21 +39,23 @@ def synthetic_features(scenarios: int) -> FeatureSet:
     return FeatureSet(tuple(features), "scenario", "item", "user", LENGTH)
 
 
-def random_batches(features: FeatureSet, count: int, seed: int = 0) -> list[tuple[dict, np.ndarray, np.ndarray]]:
+def random_batches(
+    features: FeatureSet, count: int, seed: int = 0, rows: int = BATCH
+) -> list[tuple[dict, np.ndarray, np.ndarray]]:
     """Batches (features, labels, weights) whose every history is full; no row of an unknown scenario."""
     random = np.random.default_rng(seed)
     batches = []
     for _ in range(count):
         batch: dict[str, np.ndarray] = {}
         for feature in features.features:
-            shape = (BATCH, LENGTH) if feature.sequence else (BATCH,)
+            shape = (rows, LENGTH) if feature.sequence else (rows,)
             if feature.categorical:
                 batch[feature.name] = random.integers(1, feature.size, shape)
             else:
                 batch[feature.name] = random.normal(size=shape).astype(np.float32)
-        batch["history_length"] = np.full(BATCH, LENGTH)
-        batch["fairness_coefficient"] = random.lognormal(0, 0.3, BATCH).astype(np.float32)
-        batches.append((batch, (random.random(BATCH) < 0.1).astype(np.float32), np.ones(BATCH, np.float32)))
+        batch["history_length"] = np.full(rows, LENGTH)
+        batch["fairness_coefficient"] = random.lognormal(0, 0.3, rows).astype(np.float32)
+        batches.append((batch, (random.random(rows) < 0.1).astype(np.float32), np.ones(rows, np.float32)))
     return batches
 
 

@@ -1,0 +1,1 @@
+"""What `make figures-models` measures: accuracy, speed and conformance of all models."""

@@ -1,0 +1,38 @@
+"""AUC of all models on public data, and against the simulator's truth."""
+
+from __future__ import annotations
+
+import functools
+import os
+import statistics
+from collections.abc import Callable, Iterator
+
+from components.report.truth import share_of_oracle
+from components.sources.simulator.oracle import oracle_auc
+from pipeline.benchmark.settings import DATA_SETS
+from tests.figures.public_data import KUAIRAND
+from tests.figures_models._bench import NAMES, bench, results
+
+
+def _auc(data: str, name: str) -> Iterator[tuple[str, float | str]]:
+    """Mean over seeds of a model's AUC on the test part."""
+    if data == "kuairand" and not os.path.isdir(KUAIRAND):
+        yield f"{data}_auc_{name}", f"skipped, no data at {KUAIRAND} (set SCENERANK_KUAIRAND)"
+        return
+    figure = "movielens_time_auc" if data == "movielens_time" else f"{data}_auc"
+    yield f"{figure}_{name}", statistics.fmean(r["metrics"][""]["auc"] for r in results(data, name))
+
+
+def _oracle_share(name: str) -> Iterator[tuple[str, float]]:
+    """AUC above 0.5 as a share of the oracle's."""
+    auc = statistics.fmean(r["metrics"][""]["auc"] for r in results("simulator", name))
+    oracle = oracle_auc(f"{bench('simulator').out}/workspace", DATA_SETS["simulator"].day)
+    yield f"oracle_share_{name}", share_of_oracle(auc, oracle["overall"])
+
+
+FIGURES: dict[str, Callable[[], Iterator]] = {
+    **{f"kuairand_auc_{name}": functools.partial(_auc, "kuairand", name) for name in NAMES},
+    **{f"movielens_auc_{name}": functools.partial(_auc, "movielens", name) for name in NAMES},
+    **{f"movielens_time_auc_{name}": functools.partial(_auc, "movielens_time", name) for name in NAMES},
+    **{f"oracle_share_{name}": functools.partial(_oracle_share, name) for name in NAMES},
+}
