@@ -13,6 +13,8 @@ from models.settings import OptimizerSettings
 CACHED_ELEMENTS = 1 << 18
 """Elements of a wide table (per-scenario weights) that are updated at a time, to stay in the processor's cache."""
 WIDE_ROW = 1024
+MOSTLY = 0.9
+"""Share of a wide table's rows from which on all are moved by the fused kernel, and the others put back."""
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -49,13 +51,18 @@ class LazyAdam(keras.optimizers.Adam):
         step = tf.cast(self.iterations + 1, dtype)
         beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(self.beta_2, dtype)
         rate = tf.identity(tf.cast(self.learning_rate, dtype))
-        if not isinstance(gradient, tf.IndexedSlices):
+
+        def move_all(gradient: tf.Tensor, rate: tf.Tensor) -> None:
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle, m=m.handle, v=v.handle, beta1_power=tf.pow(beta_1, step),
                 beta2_power=tf.pow(beta_2, step), lr=rate, beta1=beta_1, beta2=beta_2,
                 epsilon=tf.cast(self.epsilon, dtype), grad=gradient,
             )  # fmt: skip
+
+        if not isinstance(gradient, tf.IndexedSlices):
+            move_all(gradient, rate)
             return
+        whole_rate = rate * self.table_learning_rate_factor
         rate *= self.table_learning_rate_factor * tf.sqrt(1 - tf.pow(beta_2, step)) / (1 - tf.pow(beta_1, step))
         rows, values = gradient.indices, gradient.values  # each row once, see _deduplicate_sparse_grad
 
@@ -73,11 +80,25 @@ class LazyAdam(keras.optimizers.Adam):
             move(rows, values)
             return
 
-        def body(start: tf.Tensor) -> tuple[tf.Tensor]:
-            move(rows[start : start + at_once], values[start : start + at_once])
-            return (start + at_once,)
+        def move_in_pieces() -> tf.Tensor:
+            def body(start: tf.Tensor) -> tuple[tf.Tensor]:
+                move(rows[start : start + at_once], values[start : start + at_once])
+                return (start + at_once,)
 
-        tf.while_loop(lambda start: start < tf.size(rows), body, (tf.constant(0),), parallel_iterations=1)
+            return tf.while_loop(lambda start: start < tf.size(rows), body, (0,), parallel_iterations=1)[0]
+
+        def move_whole() -> tf.Tensor:
+            others = tf.sets.difference(tf.range(variable.shape[0])[tf.newaxis], tf.cast(rows, tf.int32)[tf.newaxis])
+            kept = [(state, tf.gather(state, others.values)) for state in (variable, m, v)]
+            whole = tf.scatter_nd(tf.cast(rows, tf.int32)[:, tf.newaxis], values, variable.shape)
+            with tf.control_dependencies([before for _, before in kept]):
+                move_all(whole, whole_rate)
+            for state, before in kept:
+                state.scatter_update(tf.IndexedSlices(before, others.values))
+            return tf.size(rows)
+
+        mostly = tf.size(rows) >= int(variable.shape[0] * MOSTLY)
+        tf.cond(mostly, move_whole, move_in_pieces)
 
     def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
         """Sums rows that occur twice; a gradient that has none, as those of scenario layers, is not copied."""

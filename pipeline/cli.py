@@ -91,6 +91,17 @@ def movielens(workspace: str, source: str | None, split: str, seed: int) -> None
     click.echo(_counts(import_movielens(source, workspace, split=split, seed=seed)))
 
 
+@import_.command(name="ali-ccp")
+@workspace_option
+@click.option("--source", required=True, type=click.Path(file_okay=False), help="Folder of the publisher's files.")
+@answers
+def ali_ccp(workspace: str, source: str) -> None:
+    """Ali-CCP, as published or as flat tables: position is the scenario, click the label."""
+    from components.sources.ali_ccp import import_ali_ccp
+
+    click.echo(_counts(import_ali_ccp(source, workspace)))
+
+
 def _counts(counts: dict[str, Any]) -> str:
     return "\n".join(f"{key}: {value}" for key, value in counts.items())
 

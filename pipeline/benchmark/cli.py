@@ -10,7 +10,7 @@ import click
 import yaml
 
 from pipeline.answers import answers
-from pipeline.benchmark.settings import DATA_SETS
+from pipeline.benchmark.data_sets import DATA_SETS
 
 
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 
 from pipeline.benchmark import tables
+from pipeline.benchmark.data_sets import DATA_SETS
 from pipeline.benchmark.runner import Result, Results, run_trials
 from pipeline.benchmark.search import best, candidates
 from pipeline.benchmark.settings import (
-    DATA_SETS,
     BenchmarkSettings,
     Protocol,
     Trial,

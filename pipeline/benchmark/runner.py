@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.console import Console
@@ -74,16 +74,40 @@ def run_trials(
     groups = itertools.groupby(pending.values(), key=lambda t: (t.protocol, t.model))
     for (protocol, model), group in groups:
         jobs = {"trials": [vars(trial) for trial in group], "single_rows": single_rows}
-        error = _process(f"{protocol} {model}", jobs, results, data, log, console)
+
+        def done(result: Result, name: str = f"{protocol} {model}") -> None:
+            results.add(result)
+            auc, label = result["metrics"][""]["auc"], f"{name} seed {result['seed']}"
+            console.print(f"  {label:<40} AUC {auc:.4f}  {result['seconds']:6.1f} s", highlight=False)
+
+        error = run_process(f"{protocol} {model}", "trial", jobs, data, log, console, done)
         if error:
             failures.append(f"{protocol} {model}: {error}; see {log}")
             console.print(f"[red]{failures[-1]}[/red]", highlight=False)
     return [results.by_key[trial.key] for trial in trials if trial.key in results.by_key], failures
 
 
-def _process(name: str, jobs: dict[str, Any], results: Results, data: str, log: str, console: Console) -> str | None:
-    """Runs one process; what went wrong, or None."""
-    command = [sys.executable, "-m", "pipeline.benchmark.trial", data]
+def run_process(
+    name: str,
+    module: str,
+    jobs: dict[str, Any],
+    data: str,
+    log: str,
+    console: Console,
+    done: Callable[[Result], None],
+) -> str | None:
+    """Runs a module of this package on the prepared data, in a process of its own.
+
+    Args:
+      name: shown while it runs.
+      jobs: what it reads, as JSON.
+      log: file that its errors are added to.
+      done: told of every result as it comes.
+
+    Returns:
+      what went wrong, or None.
+    """
+    command = [sys.executable, "-m", f"pipeline.benchmark.{module}", data]
     with (
         open(log, "a") as errors,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
@@ -99,11 +123,7 @@ def _process(name: str, jobs: dict[str, Any], results: Results, data: str, log: 
                     event = json.loads(text)
                     status.update(f"{name}  " + "  ".join(f"{k} {v}" for k, v in event.items()))
                 elif kind == "RESULT":
-                    result = json.loads(text)
-                    results.add(result)
-                    auc = result["metrics"][""]["auc"]
-                    label = f"{name} seed {result['seed']}"
-                    console.print(f"  {label:<40} AUC {auc:.4f}  {result['seconds']:6.1f} s", highlight=False)
+                    done(json.loads(text))
         except BaseException:
             process.kill()
             raise

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import pydantic
 import yaml
@@ -16,23 +16,6 @@ from schemas.columns import Strict
 
 Protocol = Literal["multi", "mix", "single"]
 """multi: one model, told the scenario; mix: one model that is not; single: one model a scenario."""
-
-
-class DataSet(NamedTuple):
-    """A data set to compare models on: its bundled configuration, and the day that is the test part."""
-
-    config: str
-    day: str
-
-
-DATA_SETS = {
-    "kuairand": DataSet("kuairand", "2022-05-05"),
-    "movielens": DataSet("movielens", "2000-01-03"),
-    "movielens_time": DataSet("movielens", "2000-01-03"),
-    "simulator": DataSet("simulator", "2024-03-08"),
-    "ali_ccp": DataSet("ali_ccp", "2000-01-03"),
-}
-"""`movielens` is split at random, `movielens_time` by time."""
 
 
 class Search(Strict):

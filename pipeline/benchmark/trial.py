@@ -54,8 +54,8 @@ def run_trial(prepared: Prepared, trial: Trial, single_rows: int) -> dict[str, A
     else:
         features = prepared.features.without_scenario() if trial.protocol == "mix" else prepared.features
         parts = (dataclasses.replace(s, features=features) for s in (prepared.train, prepared.validation))
-        model, training, facts = _trained(trial, *parts)
-        scores = _scores(model, prepared.test)
+        model, training, facts = trained(trial, *parts)
+        scores = scores_of(model, prepared.test)
         facts |= _speed(model, training, prepared, trial)
     label = prepared.test.labels
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -67,7 +67,12 @@ def run_trial(prepared: Prepared, trial: Trial, single_rows: int) -> dict[str, A
     }
 
 
-def _trained(trial: Trial, train: Store, validation: Store) -> tuple[RankingModel, TrainingModel, dict[str, Any]]:
+def trained(trial: Trial, train: Store, validation: Store) -> tuple[RankingModel, TrainingModel, dict[str, Any]]:
+    """Trains a model.
+
+    Returns:
+      the model, what trained it, and facts: `validation_auc`, `epochs`, `parameters`.
+    """
     settings = TrainerSettings.model_validate({**trial.trainer, "model": trial.model, "seed": trial.seed})
     keras.backend.clear_session()
     keras.utils.set_random_seed(trial.seed)
@@ -93,7 +98,8 @@ def _trained(trial: Trial, train: Store, validation: Store) -> tuple[RankingMode
     )
 
 
-def _scores(model: RankingModel, part: Store, rows: int = 8192) -> np.ndarray:
+def scores_of(model: RankingModel, part: Store, rows: int = 8192) -> np.ndarray:
+    """Click probabilities of all rows, float32 `[N]`."""
     score = tf.function(lambda batch: tf.sigmoid(model(batch, training=False)), reduce_retracing=True)
     return np.concatenate([score(batch).numpy() for batch, _, _ in part.evaluation(rows)])
 
@@ -109,8 +115,8 @@ def _by_scenario(prepared: Prepared, trial: Trial, least: int) -> tuple[np.ndarr
         own = prepared.train.take(train)
         if len(train) < least or not len(test) or own.clicks in (0, own.rows):
             continue
-        model, _, facts = _trained(trial, own, prepared.validation.take(validation))
-        scores[test] = _scores(model, prepared.test.take(test))
+        model, _, facts = trained(trial, own, prepared.validation.take(validation))
+        scores[test] = scores_of(model, prepared.test.take(test))
         parameters += facts["parameters"]
         trained += 1
         if facts["validation_auc"] is not None:
@@ -145,7 +151,7 @@ def _speed(model: RankingModel, training: TrainingModel, prepared: Prepared, tri
 def main(folder: str) -> None:
     """Runs the trials of standard input on what lies in `folder`."""
     jobs = json.load(sys.stdin)
-    say = _printer()
+    say = printer()
     prepared = read(folder)
     for job in jobs["trials"]:
         trial = Trial(**job)
@@ -153,7 +159,9 @@ def main(folder: str) -> None:
         say("RESULT", {"key": trial.key, **job, **run_trial(prepared, trial, jobs["single_rows"])})
 
 
-def _printer() -> Callable[[str, dict[str, Any]], None]:
+def printer() -> Callable[[str, dict[str, Any]], None]:
+    """What writes the lines that the starting process reads: a word and an object."""
+
     def say(kind: str, what: dict[str, Any]) -> None:
         print(kind, json.dumps(what), flush=True)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from components.report.truth import share_of_oracle
 from components.sources.simulator.oracle import oracle_auc
-from pipeline.benchmark.settings import DATA_SETS
+from pipeline.benchmark.data_sets import DATA_SETS
 from tests.figures.public_data import KUAIRAND
 from tests.figures_models._bench import NAMES, bench, results
 

@@ -37,6 +37,19 @@ def test_lazy_adam_is_adam_where_every_row_is_looked_up(width, monkeypatch):
     np.testing.assert_allclose(run(LazyAdam(0.01), sparse, shape), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("rows", [[3, 1, 4, 0], [4, 3, 2, 1, 0]])
+def test_wide_tables_move_alike_whole_and_in_pieces(rows, monkeypatch):
+    monkeypatch.setattr(optimizers, "CACHED_ELEMENTS", 2 * 2000)
+    updates = [tf.IndexedSlices(g[rows], rows, (5, 2000)) for g in gradients(4, (5, 2000))]
+    found = []
+    for mostly in (2.0, 0.5):
+        monkeypatch.setattr(optimizers, "MOSTLY", mostly)
+        optimizer = LazyAdam(0.01, table_learning_rate_factor=3.0)
+        found.append([run(optimizer, updates, (5, 2000)), *(w.numpy() for w in optimizer.variables[1:])])
+    for pieces, whole in zip(*found):
+        np.testing.assert_allclose(whole, pieces, rtol=1e-5, atol=1e-7)
+
+
 def test_lazy_adam_leaves_other_rows_and_their_moments_alone():
     updates = [tf.IndexedSlices(tf.ones((2, 1)), [1, 1], (3, 1)), tf.IndexedSlices(tf.ones((1, 1)), [2], (3, 1))]
     optimizer = LazyAdam(0.01)
