@@ -56,10 +56,21 @@ class FeatureRefinement(keras.layers.Layer):
         self.refine = keras.layers.Dense(refiners * width, "relu", kernel_regularizer=penalty, name="refiners")
         self.selector = MLP(self.units, refiners, activation, l2=l2, name="selector") if refiners > 1 else None
 
-    def _selection(self, inputs: tf.Tensor, scenario: tf.Tensor, training: bool) -> tf.Tensor:
-        """beta, float32 `[B, N]`."""
+    def _scores(self, inputs: tf.Tensor, scenario: tf.Tensor) -> tf.Tensor:
+        """What FCN gives, float32 `[B, N]`."""
         assert self.selector is not None
-        scores = tf.cast(self.selector(tf.concat([inputs, scenario], -1)), tf.float32)
+        return tf.cast(self.selector(tf.concat([inputs, scenario], -1)), tf.float32)
+
+    def probabilities(self, inputs: tf.Tensor, scenario: tf.Tensor) -> tf.Tensor:
+        """How likely training draws each refiner, float32 `[B, N]`, summing to 1: beta at temperature 1 without noise.
+
+        Needs more than one refiner.
+        """
+        return tf.nn.softmax(tf.math.log_sigmoid(self._scores(inputs, scenario)))
+
+    def selection(self, inputs: tf.Tensor, scenario: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """beta, float32 `[B, N]`. Needs more than one refiner."""
+        scores = self._scores(inputs, scenario)
         if not self.gumbel:
             return tf.sigmoid(scores)
         logits = tf.math.log_sigmoid(scores)
@@ -72,7 +83,7 @@ class FeatureRefinement(keras.layers.Layer):
         refined = self.refine(inputs)
         if self.selector is None:
             return refined
-        selection = tf.cast(self._selection(inputs, scenario, training), refined.dtype)
+        selection = tf.cast(self.selection(inputs, scenario, training), refined.dtype)
         return refined * tf.repeat(selection, self.width, 1)
 
     def get_config(self) -> dict[str, Any]:

@@ -161,16 +161,44 @@ class MARIA(RankingModel):
         encoded = self.encoder(behaviors, packed.rows, packed.size, training=training)
         return self.attention(encoded, concatenate(embedded, self.query), packed.rows, packed.size)
 
-    def represent(
-        self, features: Mapping[str, tf.Tensor], embedded: Mapping[str, tf.Tensor], training: bool = False
-    ) -> tf.Tensor:
-        """Q_f, float `[B, any]`: adaptive feature learning, Eqs. 3-15."""
+    def _scaled(
+        self, features: Mapping[str, tf.Tensor], embedded: Mapping[str, tf.Tensor], training: bool
+    ) -> list[tf.Tensor]:
+        """Fields as refiners read them, each float `[B, its width]`: Eqs. 3-10."""
         parts = [concatenate(embedded, field) for field in self.fields]
         if self.behaviors:
             parts.insert(0, self._interest(features, embedded, training)[0])
         if self.scaling is not None:
             scaled, _ = self.scaling(tf.concat(parts, -1), concatenate(embedded, self.keys))
             parts = tf.split(scaled, self.field_widths, -1)
+        return parts
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """What the fields are, in the order of `refinement`: groups of features, those that behaviors have first."""
+        groups = [*(["behaviors"] if self.behaviors else []), *(field[0].group for field in self.fields)]
+        return tuple("context" if group == "scenario" else group for group in groups)
+
+    def refiner_weights(self, features: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Which refiners serve a batch. Needs refinement with more than one refiner.
+
+        Returns:
+          (weights, probabilities): float32 `[B, fields, N]` each, fields as in `field_names`: beta (Eqs. 11-12), and
+          how likely training would have drawn each refiner.
+        """
+        embedded = self.embedding({x.name: features[x.name] for x in self.profile})
+        e_s = embedded[self.features.scenario]
+        pairs = list(zip(self.refinement, self._scaled(features, embedded, training=False)))
+        return (
+            tf.stack([refine.selection(part, e_s) for refine, part in pairs], 1),
+            tf.stack([refine.probabilities(part, e_s) for refine, part in pairs], 1),
+        )
+
+    def represent(
+        self, features: Mapping[str, tf.Tensor], embedded: Mapping[str, tf.Tensor], training: bool = False
+    ) -> tf.Tensor:
+        """Q_f, float `[B, any]`: adaptive feature learning, Eqs. 3-15."""
+        parts = self._scaled(features, embedded, training)
         outputs = parts
         if self.refinement:
             e_s = embedded[self.features.scenario]

@@ -74,6 +74,18 @@ class Intentions(NamedTuple):
     divergence: tf.Tensor | None
 
 
+class Assignments(NamedTuple):
+    """Where samples lie among the learned scenarios.
+
+    Attributes:
+      points: f(x) in the metric space, float32 `[B, metric_dim]`.
+      shares: a, float32 `[B, K]`, summing to 1; the scenario of a sample is the largest.
+    """
+
+    points: tf.Tensor
+    shares: tf.Tensor
+
+
 @keras.utils.register_keras_serializable("scenerank")
 class MuseNet(RankingModel):
     """Learned scenarios, each with a module of its own: the logit is `sum_k a_k z_k + b`.
@@ -140,6 +152,19 @@ class MuseNet(RankingModel):
             shares, divergence = self.learner(tf.concat([user, item], -1), training=training)
         logits = tf.reduce_sum(shares * scores, 1) + self.bias
         return Intentions(logits, shares, scores, again, divergence)
+
+    def assignments(self, features: Mapping[str, tf.Tensor]) -> Assignments:
+        """The batch in the metric space, as at inference. Needs learned scenarios."""
+        assert self.learner is not None
+        embedded = self.embedding(features)
+        inputs = tf.concat([concatenate(embedded, self.user_fields), concatenate(embedded, self.item_fields)], -1)
+        return Assignments(tf.cast(self.learner.project(inputs), tf.float32), self.learner(inputs)[0])
+
+    @property
+    def prototypes(self) -> tf.Variable:
+        """Prototypes of the learned scenarios, float32 `[K, metric_dim]`. Needs learned scenarios."""
+        assert self.learner is not None
+        return self.learner.prototypes.prototypes
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         return self.intentions(features, training).logits

@@ -75,8 +75,12 @@ class ScenarioLearner(keras.layers.Layer):
         gumbel = -tf.math.log(-tf.math.log(uniform))
         return tf.nn.softmax((tf.nn.log_softmax(scores) + gumbel) / self.temperature)
 
+    def project(self, inputs: tf.Tensor) -> tf.Tensor:
+        """f(x), where samples and prototypes lie: float `[B, width]`."""
+        return self.projection(inputs)
+
     def call(self, inputs: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        samples = self.projection(inputs)
+        samples = self.project(inputs)
         shares = self._shares(self.prototypes(samples), training)
         if training:
             self.prototypes.move(samples, shares)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pipeline.answers import answers
-from pipeline.benchmark.cli import ablate, benchmark, sweep
+from pipeline.benchmark.cli import ablate, benchmark, explain, sweep
 
 EXIT_CODES = """
 Exit codes: 0 done, a model pushed or already in service; 1 failure; 2 wrong argument or configuration;
@@ -181,5 +181,5 @@ def quickstart(workspace: str, verbose: bool) -> int:
     return run_quickstart(workspace, verbose)
 
 
-for comparison in (benchmark, ablate, sweep):
+for comparison in (benchmark, ablate, sweep, explain):
     main.add_command(comparison)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter
 
-from components.report import style
-from components.report.page import Figure, Missing, Section, count, short
+from components.report import heat, style
+from components.report.page import Figure, Missing, Section, count
 from components.report.run import Run
 
 PER_SCENARIO = 800
 """Impressions of a scenario that are run through the model."""
 DRAWN, LEAST = 20, 20
 """Scenarios on each axis, and behaviors below which a field stays empty."""
-_SPAN = 4.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +78,7 @@ def section(run: Run) -> Section:
     from components.report.attention_weights import measure
 
     found = summarize(*measure(run, weights, graph, PER_SCENARIO))
-    return Section("attention", "Attention over behaviors", _LEAD, [_chart(found)])
+    return Section("attention", "Attention over behaviors", _LEAD, [chart(found)])
 
 
 _LEAD = (
@@ -90,54 +87,40 @@ _LEAD = (
 )
 
 
-def _chart(found: Attention) -> Figure:
+def chart(found: Attention, of: str = "scenario", seen: str = "of the day") -> Figure:
+    """Relative weights by scenario looked at and by what the behaviors are.
+
+    Args:
+      of: what `found.behavior` names: the behaviors' `scenario` or `type`.
+      seen: which impressions were run, for the caption.
+
+    Raises:
+      Missing: too few behaviors.
+    """
     value = np.where(found.behaviors >= LEAST, found.relative, np.nan)
     kept = [np.flatnonzero(np.isfinite(value).any(axis))[:DRAWN] for axis in (1, 0)]
     if not len(kept[0]):
-        raise Missing(f"No two scenarios have {LEAST} behaviors between them yet.")
+        raise Missing(f"No scenario has {LEAST} behaviors of one {of} yet.")
     value = value[np.ix_(*kept)]
     rows, columns = [found.current[i] for i in kept[0]], [found.behavior[i] for i in kept[1]]
-    colors = LinearSegmentedColormap.from_list("lift", [style.ALERT, "#f7f7f5", style.CANDIDATE])
-    colors.set_bad("#fbfbfa")
-    furthest = np.abs(np.log(value[value > 0])).max(initial=0.0)
-    span = float(np.clip(furthest, np.log(1.25), np.log(_SPAN)))
     wide = len(columns) > 10
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
-        image = axes.pcolormesh(
-            np.clip(value, np.exp(-span), np.exp(span)),
-            norm=LogNorm(np.exp(-span), np.exp(span)),
-            cmap=colors,
-            edgecolors="white",
-            linewidth=0.8,
-        )
-        axes.set_xticks(np.arange(len(columns)) + 0.5, [short(c, 14) for c in columns], rotation=90 if wide else 0)
-        axes.set_yticks(np.arange(len(rows)) + 0.5, [short(r) for r in rows])
-        axes.tick_params(labelcolor=style.INK)
-        axes.invert_yaxis()
-        axes.grid(visible=False)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        axes.set_xlabel("scenario of the behavior")
+        image = heat.fields(axes, value, heat.around_one(value), rows, columns, 6.2 if wide else 7.5, upright=wide)
+        axes.set_xlabel(f"{of} of the behavior")
         axes.set_ylabel("scenario looked at")
-        for i, j in np.argwhere(np.isfinite(value)):
-            strong = abs(np.log(max(value[i, j], 1e-9))) > 0.62 * span
-            axes.text(
-                j + 0.5, i + 0.5, f"{value[i, j]:.2f}", ha="center", va="center",
-                fontsize=6.2 if wide else 7.5, color="white" if strong else style.INK,
-            )  # fmt: skip
-        ticks = [t for t in (0.25, 0.5, 0.8, 1, 1.25, 2, 4) if np.exp(-span) * 0.999 <= t <= np.exp(span) * 1.001]
-        bar = canvas.colorbar(image, ax=axes, fraction=0.03, pad=0.015, ticks=ticks)
-        bar.outline.set_visible(False)
-        bar.ax.minorticks_off()
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
+        heat.bar(canvas, image, axes)
 
     rest = max(len(found.current) - len(rows), len(found.behavior) - len(columns))
     return Figure(
-        "Relative attention by scenario",
-        f"From {count(found.rows)} impressions of the day, at most {PER_SCENARIO} a scenario, with "
+        f"Relative attention by {of}",
+        f"From {count(found.rows)} impressions {seen}, at most {PER_SCENARIO} a scenario, with "
         f"{count(found.behaviors.sum())} behaviors; fields with fewer than {LEAST} behaviors are empty"
-        + (", and the rarest scenarios left out." if rest else "."),
-        style.draw("attention", (style.WIDE, 1.2 + 0.24 * len(rows) + (0.35 if wide else 0)), paint),
+        + (f", and the rarest {of}s left out." if rest else "."),
+        style.draw(
+            "attention" if of == "scenario" else f"attention-{of}",
+            (style.WIDE, 1.2 + 0.24 * len(rows) + (0.35 if wide else 0)),
+            paint,
+        ),
     )

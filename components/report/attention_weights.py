@@ -68,15 +68,22 @@ def _model(run: Run, reader: Reader, weights: str) -> RankingModel:
     if run.model_name not in MODELS:
         raise Missing(f"Nothing is known of a model {run.model_name!r}.")
     model = build_model(run.model_name, reader.features, settings.get("model_settings", {}))
-    extract = getattr(model, "extract", None)
-    if not hasattr(model, "attention_weights") or extract is None:
-        raise Missing(f"The model {run.model_name} has no attention over behaviors.")
-    if getattr(extract, "attention", None) == "none":
-        raise Missing("The model averages the behaviors: its attention is switched off.")
+    require_attention(model)
     arrays = read_arrays(f"{weights}/{WEIGHTS}")
     for name, variable in named_weights(model).items():
         variable.assign(arrays[f"serving/{name}"])
     return model
+
+
+def require_attention(model: RankingModel) -> None:
+    """Raises:
+    Missing: a model without attention over behaviors.
+    """
+    extract = getattr(model, "extract", None)
+    if not hasattr(model, "attention_weights") or extract is None:
+        raise Missing(f"The model {model.registered} has no attention over behaviors.")
+    if getattr(extract, "attention", None) == "none":
+        raise Missing("The model averages the behaviors: its attention is switched off.")
 
 
 def _scenario_spec(run: Run) -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import pathlib
 from collections.abc import Callable
 from typing import TypeVar
-
-import jinja2
 
 from components.report import (
     attention,
     calibration,
     debiasing,
     fairness,
+    html,
     metrics_history,
     scenarios,
     training,
@@ -72,18 +70,14 @@ def render(run: Run) -> str:
         _section("training", "Training", lambda: training.curves(run)),
         _section("time", "Time", lambda: training.seconds(run)),
     ]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    kinds = {"Figure": "figure", "Table": "table", "Note": "note"}
-    environment.filters["kind"] = lambda block: kinds[type(block).__name__]
-    environment.filters["cell"] = lambda cell: (cell, "") if isinstance(cell, str) else (cell.text, cell.tone)
-    return environment.get_template("report.html").render(
-        day=day, status=_status(run), facts=_facts(run), tiles=_tiles(run), over_days=over_days, sections=sections
+    return html.render(
+        "report.html",
+        day=day,
+        status=_status(run),
+        facts=_facts(run),
+        tiles=_tiles(run),
+        first=over_days,
+        sections=sections,
     )
 
 

@@ -14,6 +14,8 @@ INK, MUTED, RULE = "#1f2933", "#6b7480", "#e3e7ec"
 CANDIDATE, SERVED = "#1d5fa6", "#9aa5b1"
 TRUTH, ALERT = "#2f855a", "#c2553a"
 NEUTRAL, SOFT = "#8fb0d3", "#c9dbef"
+CATEGORIES = (CANDIDATE, ALERT, TRUTH, "#c99a2e", "#7b5ea7", "#3b9aa8", "#b8578a", "#7a7f87")
+"""Of kinds without order."""
 WIDE, HALF = 9.6, 4.7
 """Inches of a drawing over the page's width, and over half of it."""
 

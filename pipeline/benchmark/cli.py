@@ -19,13 +19,15 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--data", required=True, type=click.Choice(list(DATA_SETS)), help="Data set."),
         click.option("--source", type=click.Path(file_okay=False), help="Folder of the publisher's files."),
         click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder of data and results."),
-        click.option("--seeds", default=5, show_default=True, type=click.IntRange(1)),
         click.option("--config", help="A .yaml file: shared and single models' settings, search."),
         click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in `scenerank run`."),
     ]
     for option in reversed(options):
         command = option(command)
     return command
+
+
+_seeds = click.option("--seeds", default=5, show_default=True, type=click.IntRange(1))
 
 
 def _bench(data: str, source: str | None, out: str, config: str | None, overrides: tuple[str, ...]) -> Any:
@@ -48,6 +50,7 @@ def _names(listed: str) -> list[str]:
 
 @click.command()
 @_common
+@_seeds
 @click.option("--models", "listed", default="all", show_default=True, help="Names with commas between, or all.")
 @click.option(
     "--protocol",
@@ -70,6 +73,7 @@ def benchmark(listed: str, protocols: tuple, base: str, seeds: int, **common: An
 @click.command()
 @click.argument("model")
 @_common
+@_seeds
 @answers
 def ablate(model: str, seeds: int, **common: Any) -> int:
     """Run the ablation tables of a model's paper."""
@@ -81,6 +85,7 @@ def ablate(model: str, seeds: int, **common: Any) -> int:
 @click.command()
 @click.argument("model")
 @_common
+@_seeds
 @click.option("--param", required=True, help="Path of a setting of the model, as embedding.dim.")
 @click.option("--values", required=True, help="Values with commas between.")
 @answers
@@ -89,3 +94,15 @@ def sweep(model: str, param: str, values: str, seeds: int, **common: Any) -> int
     from pipeline.benchmark import commands
 
     return commands.sweep(_bench(**common), _names(model)[0], param, yaml.safe_load(f"[{values}]"), seeds)
+
+
+@click.command()
+@click.argument("model")
+@_common
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@answers
+def explain(model: str, seed: int, **common: Any) -> int:
+    """Train a model once and draw the figures of its paper."""
+    from pipeline.benchmark import explaining
+
+    return explaining.explain(_bench(**common), _names(model)[0], seed)
