@@ -5,7 +5,7 @@ UV := python3 -m uv
 WORKSPACE ?= workspace
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: run test fast lint figures lock clean figures-models
+.PHONY: run test fast lint figures figures-models lock clean
 
 .venv/.installed: requirements.lock setup.py
 	@python3 -m uv --version >/dev/null 2>&1 || python3 -m pip install -q uv || { echo "install uv first: python3 -m pip install uv"; exit 1; }

@@ -121,13 +121,20 @@ def draw_report(root: str, day: str | None) -> str:
 
 
 def print_models() -> None:
-    """Lists the registry."""
-    with quiet(os.devnull):
-        from models.registry import MODELS
-    table = Table("name", "paper", "needs", box=None)
-    for name, model in MODELS.items():
-        table.add_row(name, model.paper, ", ".join(model.needs))
-    Console().print(table)
+    """Lists the registry; parameters are those of the paper's settings on the simulator's columns, tables left out."""
+    with quiet(os.devnull) as console:
+        from models.registry import MODELS, build_model
+        from schemas import load_declaration
+        from schemas.features import feature_set
+
+        declaration = load_declaration("simulator")
+        features = feature_set(declaration, {column.name: 20 for column in declaration.features})
+        table = Table("name", "parameters", "needs", "paper", box=None)
+        for name, model in MODELS.items():
+            built = build_model(name, features)
+            tables = sum(weight.shape.num_elements() for weight in built.weights if "/table_" in weight.name)
+            table.add_row(name, f"{built.count_params() - tables:,}", ", ".join(model.needs), model.paper)
+        console.print(table)
 
 
 def run_quickstart(root: str, verbose: bool) -> int:
