@@ -1,4 +1,8 @@
-"""The ablation tables of the models' papers: what each row changes in the model's settings."""
+"""The ablation tables of the models' papers: what each row changes in the model's settings.
+
+`over_exposed_share` is no setting: of the training rows whose item is shown more than its scores deserve only that
+share is trained on.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,14 @@ ABLATIONS: dict[str, dict[str, Rows]] = {
             "bias nets": {"bias_nets": True, "fairness_weighting": False},
             "weighting": {"bias_nets": False, "fairness_weighting": True},
             "both": {"bias_nets": True, "fairness_weighting": True},
+            **{
+                f"sub-sampling at {share:.0%}": {
+                    "bias_nets": False,
+                    "fairness_weighting": False,
+                    "over_exposed_share": share,
+                }
+                for share in (0.9, 0.8, 0.7, 0.6)
+            },
         },
         "Scenario-specific transform (Table 6)": {
             "without": {"scenario_transform": False},

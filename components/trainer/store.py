@@ -58,7 +58,11 @@ class Store:
     @property
     def scenarios(self) -> np.ndarray:
         """Index of each row's scenario, int32 `[N]`."""
-        return self.integers[:, _names(self.features)[0].index(self.features.scenario)].numpy()
+        return self.integer_column(self.features.scenario)
+
+    def integer_column(self, name: str) -> np.ndarray:
+        """A categorical feature that is no sequence, int32 `[N]`."""
+        return self.integers[:, _names(self.features)[0].index(name)].numpy()
 
     def take(self, rows: np.ndarray) -> Store:
         """These rows alone, int64 `[M]`, with their events."""

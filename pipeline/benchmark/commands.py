@@ -25,6 +25,8 @@ from pipeline.benchmark.settings import (
 from pipeline.config import Config, ConfigError, load_config
 from pipeline.terminal import Progress, quiet
 
+SHARE = "over_exposed_share"
+
 
 @dataclasses.dataclass
 class Bench:
@@ -152,7 +154,7 @@ def sweep(bench: Bench, model: str, path: str, settings: Sequence[Any], seeds: i
 
 
 def _with(trial: Trial, over: dict[str, Any]) -> Trial:
-    """The trial with other settings of the model.
+    """The trial with other settings of the model, and `over_exposed_share`, which is the trial's.
 
     Raises:
       ConfigError: the model refuses them.
@@ -161,13 +163,14 @@ def _with(trial: Trial, over: dict[str, Any]) -> Trial:
 
     from models.registry import settings_class
 
-    settings = merged(trial.settings, over)
+    share = over.get(SHARE, trial.over_exposed_share)
+    settings = merged(trial.settings, {key: value for key, value in over.items() if key != SHARE})
     try:
         settings_class(trial.model).model_validate(settings)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{trial.model}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return dataclasses.replace(trial, settings=settings)
+    return dataclasses.replace(trial, settings=settings, over_exposed_share=share)
 
 
 def _found(bench: Bench, trials: Sequence[Trial]) -> list[Result]:

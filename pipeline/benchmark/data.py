@@ -19,6 +19,7 @@ from components.workspace import Workspace
 from pipeline.config import Config
 from schemas.features import FeatureSet
 
+DAY_MS = 24 * 60 * 60 * 1000
 SESSION_GAP_MS = 30 * 60 * 1000
 """A user's impressions belong to one session as long as no pause between them is longer."""
 PARTS = {"train": "Split-train", "validation": "Split-validation", "test": "Split-eval"}
@@ -43,13 +44,14 @@ class Facts:
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """The parts of a split in memory."""
+    """The parts of a split in memory; `days` int64 `[N]` are those of the training rows."""
 
     features: FeatureSet
     train: Store
     validation: Store
     test: Store
     facts: Facts
+    days: np.ndarray
 
 
 def import_data(data: str, source: str | None, workspace: str) -> None:
@@ -92,6 +94,8 @@ def prepare(config: Config, workspace: str, day: str, out: str, progress: Callab
         store = load(reader, files)
         assert store is not None, f"no rows in {split}"
         np.savez(f"{out}/{part}.npz", **{name: getattr(store, name).numpy() for name in _ARRAYS})
+        if part == "train":
+            np.save(f"{out}/days.npy", _columns(reader, files, [declaration.time.name])[0] // DAY_MS)
         if part == "test":
             np.savez(f"{out}/facts.npz", **dataclasses.asdict(_facts(reader, files)))
     with open(f"{out}/features.json", "w") as stream:  # last: says that the rest is whole
@@ -111,7 +115,7 @@ def read(out: str) -> Prepared:
             parts[part] = Store(features, **{name: tf.constant(arrays[name]) for name in _ARRAYS})
     with np.load(f"{out}/facts.npz") as arrays:
         facts = Facts(arrays["scenario"], arrays["group"], arrays["session"], str(arrays["grouped_by"]))
-    return Prepared(features, **parts, facts=facts)
+    return Prepared(features, **parts, facts=facts, days=np.load(f"{out}/days.npy"))
 
 
 def _run(config: Config, workspace: Workspace, day: str, progress: Callable[..., None]) -> dict[str, dict[str, str]]:
@@ -137,16 +141,21 @@ def _run(config: Config, workspace: Workspace, day: str, progress: Callable[...,
         return run([served, *ingestion, *window_and_transform], day).uris
 
 
+def _columns(reader: Reader, files: list[str], names: list[str]) -> list[np.ndarray]:
+    """Raw columns of the examples, in their order."""
+    types = {"int64": tf.int64, "float32": tf.float32, "string": tf.string}
+    spec = {c.name: tf.io.FixedLenFeature([], types[c.type]) for c in reader.declaration.columns if c.name in names}
+    batches = reader.records(files).batch(1 << 16).map(lambda s: tf.io.parse_example(s, spec))
+    parsed = list(batches.as_numpy_iterator())
+    return [np.concatenate([batch[name] for batch in parsed]) for name in names]
+
+
 def _facts(reader: Reader, files: list[str]) -> Facts:
     declaration = reader.declaration
     user, scenario, time = declaration.user, declaration.scenario, declaration.time
     request = next((c for c in declaration.columns if c.group == "request_id"), None)
-    types = {"int64": tf.int64, "float32": tf.float32, "string": tf.string}
-    columns = [c for c in (user, scenario, time, request) if c is not None]
-    spec = {c.name: tf.io.FixedLenFeature([], types[c.type]) for c in columns}
-    batches = reader.records(files).batch(1 << 16).map(lambda s: tf.io.parse_example(s, spec))
-    parsed = list(batches.as_numpy_iterator())
-    found = {name: np.concatenate([batch[name] for batch in parsed]) for name in spec}
+    names = [c.name for c in (user, scenario, time, request) if c is not None]
+    found = dict(zip(names, _columns(reader, files, names)))
     users = _codes(found[user.name])
     named = found[scenario.name]
     texts = np.char.decode(named.astype(bytes)) if scenario.type == "string" else named.astype(str)

@@ -50,7 +50,11 @@ class BenchmarkSettings(Strict):
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """One training and its test: everything that its result depends on."""
+    """One training and its test: everything that its result depends on.
+
+    Attributes:
+      over_exposed_share: of the rows whose item is shown more than its scores deserve, see `coefficients.subsampled`.
+    """
 
     data: str
     protocol: Protocol
@@ -58,6 +62,7 @@ class Trial:
     settings: dict[str, Any]
     trainer: dict[str, Any]
     seed: int
+    over_exposed_share: float = 1.0
 
     @property
     def key(self) -> str:

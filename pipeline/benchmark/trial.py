@@ -22,14 +22,16 @@ import tensorflow as tf  # isort: skip
 import numpy as np
 import tf_keras as keras
 
+from components.fairness_coefficient.settings import FairnessSettings
 from components.trainer import callbacks
 from components.trainer.data import Data
 from components.trainer.fitting import fit, refit
 from components.trainer.settings import TrainerSettings
 from components.trainer.store import Store
 from models.base import RankingModel, example_batch
-from models.registry import build_model
+from models.registry import build_model, settings_class
 from models.training import TrainingModel
+from pipeline.benchmark.coefficients import subsampled, with_coefficients
 from pipeline.benchmark.data import Prepared, read
 from pipeline.benchmark.measures import measure
 from pipeline.benchmark.settings import Trial
@@ -54,7 +56,7 @@ def run_trial(prepared: Prepared, trial: Trial, single_rows: int) -> dict[str, A
     else:
         features = prepared.features.without_scenario() if trial.protocol == "mix" else prepared.features
         parts = (dataclasses.replace(s, features=features) for s in (prepared.train, prepared.validation))
-        model, training, facts = trained(trial, *parts)
+        model, training, facts = trained(trial, *_debiased(prepared, trial, *parts))
         scores = scores_of(model, prepared.test)
         facts |= _speed(model, training, prepared, trial)
     label = prepared.test.labels
@@ -65,6 +67,18 @@ def run_trial(prepared: Prepared, trial: Trial, single_rows: int) -> dict[str, A
         "peak_mb": round(kilobytes / 1024),
         "seconds": round(time.monotonic() - started, 1),
     }
+
+
+def _debiased(prepared: Prepared, trial: Trial, train: Store, validation: Store) -> tuple[Store, Store]:
+    """Coefficients for a model that learns with them, from the scores of one that was trained without."""
+    settings = settings_class(trial.model).model_validate(trial.settings)
+    off = {name: False for name in ("fairness_weighting", "bias_nets") if getattr(settings, name, False)}
+    if not off and trial.over_exposed_share == 1.0:
+        return train, validation
+    first = dataclasses.replace(trial, settings={**trial.settings, **off})
+    model, _, _ = trained(first, train, validation)
+    train = with_coefficients(train, scores_of(model, train), prepared.days, FairnessSettings())
+    return subsampled(train, trial.over_exposed_share, trial.seed), validation
 
 
 def trained(trial: Trial, train: Store, validation: Store) -> tuple[RankingModel, TrainingModel, dict[str, Any]]:

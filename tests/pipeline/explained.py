@@ -55,7 +55,7 @@ def prepared() -> Prepared:
     train, validation, test = (store(seed) for seed in range(3))
     groups = np.arange(ROWS) // 4
     facts = Facts(np.char.add("page ", test.scenarios.astype(str)), groups, groups, "request_id")
-    return Prepared(FEATURES, train, validation, test, facts)
+    return Prepared(FEATURES, train, validation, test, facts, np.zeros(train.rows, np.int64))
 
 
 @functools.cache

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from components.fairness_coefficient.settings import FairnessSettings
 from pipeline.benchmark import runner, tables
+from pipeline.benchmark.coefficients import subsampled, with_coefficients
 from pipeline.benchmark.data import Facts, _sessions
 from pipeline.benchmark.measures import measure, relative_improvement, significance
 from pipeline.benchmark.search import best, candidates
@@ -24,6 +26,7 @@ from pipeline.benchmark.settings import (
     placed,
 )
 from pipeline.config import ConfigError, load_config
+from tests.pipeline.explained import prepared
 
 TRIAL = Trial("kuairand", "multi", "sar_net", {"embedding": {"dim": 4}}, {"epochs": 1}, 0)
 
@@ -162,3 +165,24 @@ def test_tables_rank_by_auc_and_compare_with_the_best_other(tmp_path):
 def test_variants_stand_in_the_order_given():
     table = tables.variants("t", {"none": [result("sar_net", 0, 0.7)], "full": [result("sar_net", 1, 0.6)]})
     assert [row[0] for row in table.rows] == ["none", "full"]
+
+
+def test_over_exposed_rows_are_those_shown_more_than_their_scores_deserve():
+    store = prepared().train
+    random = np.random.default_rng(0)
+    days = np.arange(store.rows) % 2
+    score = random.random(store.rows)
+    rows = with_coefficients(store, score, days, FairnessSettings(clip_min=0.0, clip_max=1e6))
+    coefficient = rows.floats[:, -3].numpy()
+    scenarios, items = store.scenarios, store.integer_column(store.features.item)
+    for day in (0, 1):
+        for scenario in np.unique(scenarios):
+            here = (days == day) & (scenarios == scenario)
+            assert coefficient[here].mean() == pytest.approx(1, rel=1e-4)
+            item = items[here][0]
+            one = here & (items == item)
+            assert coefficient[one] == pytest.approx(score[one].mean() / score[here].mean(), rel=1e-4)
+    kept = subsampled(rows, 0.5, seed=0)
+    assert (kept.floats[:, -3].numpy() >= 1).sum() == (coefficient >= 1).sum()
+    below = (coefficient < 1).sum()
+    assert 0.2 * below < (kept.floats[:, -3].numpy() < 1).sum() < 0.8 * below
