@@ -12,13 +12,13 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel
-from models.dynamic_weights import DynamicWeights, Linear
-from models.embedding import concatenate
-from models.feature_attention import ScenarioFeatureAttention
-from models.fields import FieldEmbedding, stack
-from models.mlp import MLP
-from models.scenario_routing import ScenarioRoutes, route
-from models.self_attention import SelfAttention
+from models.layers.dynamic_weights import DynamicWeights, Linear
+from models.layers.embedding import concatenate
+from models.layers.feature_attention import ScenarioFeatureAttention
+from models.layers.fields import FieldEmbedding, stack
+from models.layers.mlp import MLP
+from models.layers.scenario_routing import ScenarioRoutes, route
+from models.layers.self_attention import SelfAttention
 from models.settings import ModelSettings
 
 Width = pydantic.PositiveInt

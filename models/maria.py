@@ -11,20 +11,20 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel
-from models.concat_attention import ConcatAttention
-from models.embedding import FeatureEmbedding, concatenate
-from models.experts import SharedExperts
-from models.feature_correlation import FeatureCorrelation
-from models.feature_refinement import FeatureRefinement
-from models.feature_scaling import FeatureScaling
-from models.mixture import Mixture
-from models.mlp import MLP
-from models.packing import pack
-from models.scenario_coupling import scenario_coupling
-from models.scenario_mlp import ScenarioMLP
-from models.scenario_routing import route
+from models.layers.concat_attention import ConcatAttention
+from models.layers.embedding import FeatureEmbedding, concatenate
+from models.layers.experts import SharedExperts
+from models.layers.feature_correlation import FeatureCorrelation
+from models.layers.feature_refinement import FeatureRefinement
+from models.layers.feature_scaling import FeatureScaling
+from models.layers.mixture import Mixture
+from models.layers.mlp import MLP
+from models.layers.packing import pack
+from models.layers.scenario_coupling import scenario_coupling
+from models.layers.scenario_mlp import ScenarioMLP
+from models.layers.scenario_routing import route
+from models.layers.transformer import TransformerEncoder
 from models.settings import ModelSettings
-from models.transformer import TransformerEncoder
 from schemas.declaration import HISTORY_LENGTH
 from schemas.features import Feature
 

@@ -11,12 +11,12 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel
-from models.embedding import concatenate
-from models.fields import BEHAVIORS, PROFILE, FieldEmbedding
-from models.repeat_intention import RepeatIntention
-from models.repeats import is_repeated, repeat_share
-from models.scenario_learning import ScenarioLearner
-from models.scenario_routing import route
+from models.layers.embedding import concatenate
+from models.layers.fields import BEHAVIORS, PROFILE, FieldEmbedding
+from models.layers.repeat_intention import RepeatIntention
+from models.layers.repeats import is_repeated, repeat_share
+from models.layers.scenario_learning import ScenarioLearner
+from models.layers.scenario_routing import route
 from models.settings import ModelSettings
 from models.training import Outputs, TrainingModel
 from schemas.declaration import HISTORY_LENGTH

@@ -11,16 +11,16 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel
-from models.behavior_extract import Attention, CrossScenarioBehaviorExtract
-from models.bias_nets import BiasNets
-from models.embedding import FeatureEmbedding, concatenate
-from models.experts import SharedExperts
-from models.extraction import ExtractionLayer
-from models.gates import ScenarioGate
-from models.packing import pack
-from models.scenario_experts import ScenarioExperts
-from models.scenario_routing import ScenarioRoutes, route
-from models.scenario_transform import ScenarioTransform
+from models.layers.behavior_extract import Attention, CrossScenarioBehaviorExtract
+from models.layers.bias_nets import BiasNets
+from models.layers.embedding import FeatureEmbedding, concatenate
+from models.layers.experts import SharedExperts
+from models.layers.extraction import ExtractionLayer
+from models.layers.gates import ScenarioGate
+from models.layers.packing import pack
+from models.layers.scenario_experts import ScenarioExperts
+from models.layers.scenario_routing import ScenarioRoutes, route
+from models.layers.scenario_transform import ScenarioTransform
 from models.settings import ModelSettings
 from models.training import TrainingModel
 from schemas.declaration import FAIRNESS, HISTORY_LENGTH

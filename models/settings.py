@@ -43,7 +43,7 @@ class OptimizerSettings(Settings):
 
 
 class AutoDisSettings(Settings):
-    """How AutoDis discretises numbers, see `models.autodis.AutoDis`."""
+    """How AutoDis discretises numbers, see `models.layers.autodis.AutoDis`."""
 
     meta_embeddings: int = pydantic.Field(default=20, ge=1)
     temperature: float = pydantic.Field(default=0.1, gt=0)

@@ -11,13 +11,13 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel
-from models.embedding import concatenate
-from models.fields import FieldEmbedding, stack
-from models.gated_mlp import GatedMLP
-from models.mlp import MLP
-from models.scenario_tailoring import ScenarioTailoring
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding, stack
+from models.layers.gated_mlp import GatedMLP
+from models.layers.mlp import MLP
+from models.layers.scenario_tailoring import ScenarioTailoring
+from models.layers.target_attention import TargetAttention
 from models.settings import EmbeddingSettings, ModelSettings, OptimizerSettings
-from models.target_attention import TargetAttention
 
 
 class SFPNetSettings(ModelSettings):

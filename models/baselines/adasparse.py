@@ -11,9 +11,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
-from models.pruned_mlp import PrunedMLP, Weighting
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
+from models.layers.pruned_mlp import PrunedMLP, Weighting
 from models.settings import ModelSettings
 from models.training import Outputs, TrainingModel
 

@@ -11,9 +11,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.baselines.towers import TowerModel, TowerSettings
-from models.embedding import concatenate
-from models.expert_selection import ExpertSelectionLayer
-from models.scenario_routing import route
+from models.layers.embedding import concatenate
+from models.layers.expert_selection import ExpertSelectionLayer
+from models.layers.scenario_routing import route
 from models.training import Outputs, TrainingModel
 
 

@@ -12,10 +12,10 @@ import tf_keras as keras
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings
-from models.dynamic_weights import DynamicWeights
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
-from models.scenario_routing import route
+from models.layers.dynamic_weights import DynamicWeights
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
+from models.layers.scenario_routing import route
 
 
 class APGSettings(DeepSettings):

@@ -11,8 +11,8 @@ import tf_keras as keras
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings, deep_network
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
 
 
 @keras.utils.register_keras_serializable("scenerank")

@@ -11,11 +11,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel
-from models.cross_stitch import CrossStitchNetworks
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
-from models.scenario_dense import ScenarioDense
-from models.scenario_routing import route
+from models.layers.cross_stitch import CrossStitchNetworks
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
+from models.layers.scenario_dense import ScenarioDense
+from models.layers.scenario_routing import route
 from models.settings import ModelSettings
 
 

@@ -13,8 +13,8 @@ from tensorflow_recommenders.layers.feature_interaction import Cross
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings, deep_network
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
 
 
 class DCNV2Settings(DeepSettings):

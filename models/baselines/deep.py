@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pydantic
 
-from models.mlp import MLP
+from models.layers.mlp import MLP
 from models.settings import ModelSettings
 
 

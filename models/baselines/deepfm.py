@@ -11,10 +11,10 @@ import tf_keras as keras
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings, deep_network
-from models.embedding import concatenate
-from models.fields import FieldEmbedding, stack
-from models.linear import LinearTerm
-from models.pairs import factorization
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding, stack
+from models.layers.linear import LinearTerm
+from models.layers.pairs import factorization
 
 
 @keras.utils.register_keras_serializable("scenerank")

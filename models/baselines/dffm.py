@@ -12,11 +12,11 @@ import tf_keras as keras
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings, deep_network
-from models.fields import FieldEmbedding, stack
-from models.packing import packed_softmax, packed_sum
-from models.pairs import inner_products
-from models.scenario_dense import ScenarioDense
-from models.scenario_routing import ScenarioRoutes, route
+from models.layers.fields import FieldEmbedding, stack
+from models.layers.packing import packed_softmax, packed_sum
+from models.layers.pairs import inner_products
+from models.layers.scenario_dense import ScenarioDense
+from models.layers.scenario_routing import ScenarioRoutes, route
 from schemas.features import Feature
 
 

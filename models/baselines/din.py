@@ -12,9 +12,9 @@ import tf_keras as keras
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings, deep_network
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
-from models.target_attention import TargetAttention
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
+from models.layers.target_attention import TargetAttention
 
 
 class DINSettings(DeepSettings):

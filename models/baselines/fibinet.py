@@ -12,8 +12,8 @@ import tf_keras as keras
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings, deep_network
-from models.fields import FieldEmbedding, stack
-from models.linear import LinearTerm
+from models.layers.fields import FieldEmbedding, stack
+from models.layers.linear import LinearTerm
 
 BilinearType = Literal["all", "each", "interaction"]
 

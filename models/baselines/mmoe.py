@@ -11,9 +11,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.baselines.towers import TowerModel, TowerSettings
-from models.experts import SharedExperts
-from models.gates import ScenarioGate
-from models.scenario_routing import ScenarioRoutes
+from models.layers.experts import SharedExperts
+from models.layers.gates import ScenarioGate
+from models.layers.scenario_routing import ScenarioRoutes
 
 
 class MMoESettings(TowerSettings):

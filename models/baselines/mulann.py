@@ -11,10 +11,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel, example_batch
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
-from models.gradient_reversal import ScenarioDiscriminator
-from models.mlp import MLP
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
+from models.layers.gradient_reversal import ScenarioDiscriminator
+from models.layers.mlp import MLP
 from models.settings import ModelSettings
 from models.training import Outputs, TrainingModel
 

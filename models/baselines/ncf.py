@@ -12,7 +12,7 @@ import tf_keras as keras
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings, deep_network
-from models.embedding import FeatureEmbedding, concatenate
+from models.layers.embedding import FeatureEmbedding, concatenate
 
 
 class NCFSettings(DeepSettings):

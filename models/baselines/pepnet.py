@@ -12,9 +12,9 @@ import tf_keras as keras
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
-from models.gate_unit import GateUnit
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
+from models.layers.gate_unit import GateUnit
 
 
 class PEPNetSettings(DeepSettings):

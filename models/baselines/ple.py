@@ -11,8 +11,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.baselines.towers import TowerModel, TowerSettings
-from models.extraction import ExtractionLayer
-from models.scenario_routing import ScenarioRoutes
+from models.layers.extraction import ExtractionLayer
+from models.layers.scenario_routing import ScenarioRoutes
 from models.settings import ModelSettings
 
 

@@ -11,9 +11,9 @@ import tf_keras as keras
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings, deep_network
-from models.embedding import concatenate
-from models.fields import FieldEmbedding, stack
-from models.pairs import inner_products
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding, stack
+from models.layers.pairs import inner_products
 
 
 class PNNSettings(DeepSettings):

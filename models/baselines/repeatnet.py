@@ -12,12 +12,12 @@ import tf_keras as keras
 
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings
-from models.embedding import concatenate
-from models.experts import SharedExperts
-from models.fields import FieldEmbedding
-from models.packing import packed_softmax, packed_sum
-from models.padding import places
-from models.repeats import UNKNOWN_ITEM, is_repeated
+from models.layers.embedding import concatenate
+from models.layers.experts import SharedExperts
+from models.layers.fields import FieldEmbedding
+from models.layers.packing import packed_softmax, packed_sum
+from models.layers.padding import places
+from models.layers.repeats import UNKNOWN_ITEM, is_repeated
 from schemas.declaration import HISTORY_LENGTH
 
 

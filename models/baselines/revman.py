@@ -11,9 +11,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.baselines.towers import TowerModel, TowerSettings
-from models.embedding import concatenate
-from models.experts import SharedExperts
-from models.scenario_routing import route
+from models.layers.embedding import concatenate
+from models.layers.experts import SharedExperts
+from models.layers.scenario_routing import route
 
 
 class RevManSettings(TowerSettings):

@@ -11,11 +11,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
-from models.mlp import MLP
-from models.scenario_mlp import ScenarioMLP
-from models.scenario_routing import route
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
+from models.layers.mlp import MLP
+from models.layers.scenario_mlp import ScenarioMLP
+from models.layers.scenario_routing import route
 from models.settings import ModelSettings
 
 

@@ -11,13 +11,13 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
-from models.mlp import MLP
-from models.partitioned_norm import PartitionedNormalization
-from models.scenario_routing import route
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
+from models.layers.mlp import MLP
+from models.layers.partitioned_norm import PartitionedNormalization
+from models.layers.scenario_routing import route
+from models.layers.star_dense import StarDense
 from models.settings import ModelSettings
-from models.star_dense import StarDense
 
 
 class STARSettings(ModelSettings):

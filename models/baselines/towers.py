@@ -10,10 +10,10 @@ import pydantic
 import tensorflow as tf
 
 from models.base import RankingModel
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
-from models.scenario_mlp import ScenarioMLP
-from models.scenario_routing import ScenarioRoutes, route
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
+from models.layers.scenario_mlp import ScenarioMLP
+from models.layers.scenario_routing import ScenarioRoutes, route
 from models.settings import ModelSettings
 
 

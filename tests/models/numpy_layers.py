@@ -27,7 +27,7 @@ def dense(layer: object, x: np.ndarray, activation: Callable[[np.ndarray], np.nd
 
 
 def mlp(network: object, x: np.ndarray) -> np.ndarray:
-    """A built `models.mlp.MLP` with ReLU and without normalisation."""
+    """A built `models.layers.mlp.MLP` with ReLU and without normalisation."""
     for layer in network.dense:
         x = dense(layer, x, relu)
     return x if network.last is None else dense(network.last, x)

@@ -11,11 +11,11 @@ from models.baselines.adasparse import AdaSparse, AdaSparseTraining
 from models.baselines.aesm2 import AESM2
 from models.baselines.cross_stitch import CrossStitch
 from models.baselines.mulann import MulANN
-from models.cross_stitch import stitch_values
-from models.embedding import concatenate
-from models.gradient_reversal import ScenarioDiscriminator, reverse_gradient
-from models.pruned_mlp import PrunedMLP
-from models.scenario_routing import route
+from models.layers.cross_stitch import stitch_values
+from models.layers.embedding import concatenate
+from models.layers.gradient_reversal import ScenarioDiscriminator, reverse_gradient
+from models.layers.pruned_mlp import PrunedMLP
+from models.layers.scenario_routing import route
 from models.training import TrainingModel
 from tests.models.conftest import random_batch, shake
 from tests.models.test_sharing_baselines import (

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.attention import ActivationUnit
-from models.behavior_extract import CrossScenarioBehaviorExtract
-from models.packing import pack, packed_mean_weights, packed_softmax, packed_sum
-from models.target_attention import TargetAttention
+from models.layers.attention import ActivationUnit
+from models.layers.behavior_extract import CrossScenarioBehaviorExtract
+from models.layers.packing import pack, packed_mean_weights, packed_softmax, packed_sum
+from models.layers.target_attention import TargetAttention
 from tests.models.conftest import shake
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from models.baselines.autodis import AutoDisDNN
 from models.baselines.deepfm import DeepFM
-from models.embedding import concatenate
+from models.layers.embedding import concatenate
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.numpy_layers import mlp, softmax
 

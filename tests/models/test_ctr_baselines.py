@@ -15,9 +15,9 @@ from models.baselines.fibinet import FiBiNET
 from models.baselines.ncf import NCF
 from models.baselines.pnn import PNN
 from models.baselines.wide_deep import WideDeep
-from models.embedding import concatenate
-from models.fields import stack
-from models.linear import LinearTerm
+from models.layers.embedding import concatenate
+from models.layers.fields import stack
+from models.layers.linear import LinearTerm
 from models.settings import EmbeddingSettings
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.numpy_layers import mlp, softmax

@@ -10,7 +10,7 @@ from models.baselines.adaptdhm import AdaptDHM
 from models.baselines.apg import APG
 from models.baselines.pepnet import PEPNet
 from models.baselines.revman import RevMan
-from models.embedding import concatenate
+from models.layers.embedding import concatenate
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.numpy_layers import dense, relu, sigmoid, softmax
 

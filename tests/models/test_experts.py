@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.bias_nets import BiasNets, FairnessEmbedding
-from models.embedding import FeatureEmbedding, concatenate
-from models.experts import SharedExperts
-from models.extraction import ExtractionLayer
-from models.scenario_experts import ScenarioExperts
-from models.scenario_routing import route
+from models.layers.bias_nets import BiasNets, FairnessEmbedding
+from models.layers.embedding import FeatureEmbedding, concatenate
+from models.layers.experts import SharedExperts
+from models.layers.extraction import ExtractionLayer
+from models.layers.scenario_experts import ScenarioExperts
+from models.layers.scenario_routing import route
 from tests.models.conftest import random_batch, shake, small_features
 
 RANDOM = np.random.default_rng(0)

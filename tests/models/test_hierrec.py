@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from models.base import input_signature
-from models.dynamic_weights import DynamicWeights
-from models.feature_attention import ScenarioFeatureAttention
+from models.layers.dynamic_weights import DynamicWeights
+from models.layers.feature_attention import ScenarioFeatureAttention
+from models.layers.weighted_batch_norm import WeightedBatchNormalization
 from models.registry import build_model
-from models.weighted_batch_norm import WeightedBatchNormalization
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.numpy_layers import dense, relu, softmax
 

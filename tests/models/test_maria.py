@@ -6,12 +6,12 @@ import pydantic
 import pytest
 import tensorflow as tf
 
-from models.concat_attention import ConcatAttention
-from models.feature_correlation import FeatureCorrelation
-from models.feature_refinement import FeatureRefinement
-from models.feature_scaling import FeatureScaling
+from models.layers.concat_attention import ConcatAttention
+from models.layers.feature_correlation import FeatureCorrelation
+from models.layers.feature_refinement import FeatureRefinement
+from models.layers.feature_scaling import FeatureScaling
+from models.layers.scenario_coupling import scenario_coupling
 from models.registry import build_model
-from models.scenario_coupling import scenario_coupling
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.numpy_layers import dense, mlp, relu, sigmoid, softmax
 

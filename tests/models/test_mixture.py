@@ -3,7 +3,7 @@
 import models  # noqa: F401  isort: skip
 import numpy as np
 
-from models.mixture import Mixture
+from models.layers.mixture import Mixture
 from tests.models.conftest import shake
 
 

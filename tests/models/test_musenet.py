@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from models.layers.prototypes import Prototypes
+from models.layers.repeat_intention import RepeatIntention
+from models.layers.repeats import is_repeated, repeat_share
+from models.layers.scenario_learning import ScenarioLearner
+from models.layers.scenario_routing import route
 from models.musenet import MuseNet, MuseNetSettings
-from models.prototypes import Prototypes
-from models.repeat_intention import RepeatIntention
-from models.repeats import is_repeated, repeat_share
-from models.scenario_learning import ScenarioLearner
-from models.scenario_routing import route
 from tests.models.conftest import random_batch, shake, small_features
 
 FEATURES = small_features()

@@ -6,11 +6,11 @@ import hypothesis.strategies as st
 import numpy as np
 import tensorflow as tf
 
-from models.gates import ScenarioGate
-from models.scenario_batch_norm import ScenarioBatchNormalization
-from models.scenario_dense import ScenarioDense
-from models.scenario_routing import route
-from models.scenario_transform import ScenarioTransform
+from models.layers.gates import ScenarioGate
+from models.layers.scenario_batch_norm import ScenarioBatchNormalization
+from models.layers.scenario_dense import ScenarioDense
+from models.layers.scenario_routing import route
+from models.layers.scenario_transform import ScenarioTransform
 from tests.models.conftest import shake
 
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.gate_unit import GateUnit
-from models.gated_mlp import GatedMLP
-from models.packing import packed_moments
-from models.scenario_tailoring import ScenarioTailoring
+from models.layers.gate_unit import GateUnit
+from models.layers.gated_mlp import GatedMLP
+from models.layers.packing import packed_moments
+from models.layers.scenario_tailoring import ScenarioTailoring
 from models.sfpnet import SFPNet, SFPNetSettings
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.test_attention import psi, softmax

@@ -12,9 +12,9 @@ from models.baselines.hard_sharing import HardSharing
 from models.baselines.mmoe import MMoE
 from models.baselines.ple import PLE
 from models.baselines.shared_bottom import SharedBottom
-from models.embedding import concatenate
-from models.scenario_mlp import ScenarioMLP
-from models.scenario_routing import route
+from models.layers.embedding import concatenate
+from models.layers.scenario_mlp import ScenarioMLP
+from models.layers.scenario_routing import route
 from tests.models.conftest import random_batch, shake, small_features
 
 FEATURES = small_features()

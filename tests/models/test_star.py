@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from models.baselines.star import STAR
-from models.partitioned_norm import PartitionedNormalization
-from models.scenario_routing import route
-from models.star_dense import StarDense
+from models.layers.partitioned_norm import PartitionedNormalization
+from models.layers.scenario_routing import route
+from models.layers.star_dense import StarDense
 from tests.models.conftest import random_batch, shake
 from tests.models.test_sharing_baselines import BATCH, FEATURES, SCENARIO, SCENARIOS, WIDTH, built, count, fields, mlp
 

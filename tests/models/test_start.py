@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.bias_nets import BiasNets
+from models.layers.bias_nets import BiasNets
+from models.layers.scenario_batch_norm import ScenarioBatchNormalization
+from models.layers.scenario_routing import route
 from models.registry import build_model
-from models.scenario_batch_norm import ScenarioBatchNormalization
-from models.scenario_routing import route
 from tests.models.conftest import random_batch, shake, small_features
 
 SMALL = {"embedding": {"dim": 4}, "attention_units": (8,), "expert_units": (8,), "shared_experts": 2}

@@ -4,9 +4,9 @@ import models  # noqa: F401  isort: skip
 import numpy as np
 import tensorflow as tf
 
-from models.padding import places
-from models.self_attention import SelfAttention
-from models.transformer import TransformerEncoder
+from models.layers.padding import places
+from models.layers.self_attention import SelfAttention
+from models.layers.transformer import TransformerEncoder
 from tests.models.conftest import shake
 from tests.models.numpy_layers import dense, relu, softmax
 

@@ -9,8 +9,8 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.embedding import FeatureEmbedding
-from models.packing import Packed, pack, packed_mean_weights, packed_sum
+from models.layers.embedding import FeatureEmbedding
+from models.layers.packing import Packed, pack, packed_mean_weights, packed_sum
 from models.settings import EmbeddingSettings
 from schemas.declaration import HISTORY_LENGTH
 from schemas.features import Feature, FeatureGroup, FeatureSet

@@ -10,9 +10,9 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.experts import SharedExperts
-from models.scenario_experts import ScenarioExperts
-from models.scenario_routing import ScenarioRoutes, route
+from models.layers.experts import SharedExperts
+from models.layers.scenario_experts import ScenarioExperts
+from models.layers.scenario_routing import ScenarioRoutes, route
 
 LOWEST, HIGHEST = 1e-2, 1e2
 """Fairness Coefficients are cut to this range before their logarithm."""

@@ -9,7 +9,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.weighted_batch_norm import WeightedBatchNormalization
+from models.layers.weighted_batch_norm import WeightedBatchNormalization
 
 
 @keras.utils.register_keras_serializable("scenerank")

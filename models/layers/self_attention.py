@@ -8,7 +8,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.padding import Places
+from models.layers.padding import Places
 
 
 @keras.utils.register_keras_serializable("scenerank")

@@ -9,10 +9,10 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.experts import SharedExperts
-from models.gates import ScenarioGate
-from models.scenario_experts import ScenarioExperts
-from models.scenario_routing import ScenarioRoutes
+from models.layers.experts import SharedExperts
+from models.layers.gates import ScenarioGate
+from models.layers.scenario_experts import ScenarioExperts
+from models.layers.scenario_routing import ScenarioRoutes
 
 
 @keras.utils.register_keras_serializable("scenerank")

@@ -9,7 +9,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.pairs import inner_products
+from models.layers.pairs import inner_products
 
 
 @keras.utils.register_keras_serializable("scenerank")

@@ -8,8 +8,8 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.scenario_dense import ScenarioDense
-from models.scenario_routing import ScenarioRoutes
+from models.layers.scenario_dense import ScenarioDense
+from models.layers.scenario_routing import ScenarioRoutes
 
 UNKNOWN_SCENARIO = 0
 

@@ -9,8 +9,8 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.experts import SharedExperts
-from models.scenario_routing import ScenarioRoutes
+from models.layers.experts import SharedExperts
+from models.layers.scenario_routing import ScenarioRoutes
 
 
 class Selection(NamedTuple):

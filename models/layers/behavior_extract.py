@@ -9,8 +9,8 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.attention import ActivationUnit
-from models.packing import packed_mean_weights, packed_softmax, packed_sum
+from models.layers.attention import ActivationUnit
+from models.layers.packing import packed_mean_weights, packed_softmax, packed_sum
 
 Attention = Literal["none", "target", "scenario", "concatenated", "hierarchical", "full"]
 

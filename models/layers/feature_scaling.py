@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from models.mlp import MLP
+from models.layers.mlp import MLP
 
 
 @keras.utils.register_keras_serializable("scenerank")

@@ -8,7 +8,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.scenario_dense import ScenarioDense
+from models.layers.scenario_dense import ScenarioDense
 
 
 @keras.utils.register_keras_serializable("scenerank")

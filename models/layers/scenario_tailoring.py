@@ -8,9 +8,9 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.gate_unit import GateUnit
-from models.packing import packed_mean_weights, packed_moments, packed_sum
-from models.residual_tailoring import ResidualTailoring
+from models.layers.gate_unit import GateUnit
+from models.layers.packing import packed_mean_weights, packed_moments, packed_sum
+from models.layers.residual_tailoring import ResidualTailoring
 
 
 @keras.utils.register_keras_serializable("scenerank")

@@ -9,7 +9,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.packing import packed_softmax, packed_sum
+from models.layers.packing import packed_softmax, packed_sum
 
 
 @keras.utils.register_keras_serializable("scenerank")

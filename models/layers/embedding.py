@@ -10,7 +10,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.autodis import AutoDis
+from models.layers.autodis import AutoDis
 from models.settings import EmbeddingSettings
 from schemas.features import Feature
 

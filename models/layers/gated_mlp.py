@@ -9,7 +9,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.gate_unit import GateUnit
+from models.layers.gate_unit import GateUnit
 
 
 @keras.utils.register_keras_serializable("scenerank")

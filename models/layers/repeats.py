@@ -5,7 +5,7 @@ from __future__ import annotations
 import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
-from models.packing import history_mask, pack
+from models.layers.packing import history_mask, pack
 
 UNKNOWN_ITEM = 0
 """Two items of which nothing is known are not taken for the same."""

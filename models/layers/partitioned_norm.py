@@ -8,7 +8,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.scenario_batch_norm import ScenarioBatchNormalization
+from models.layers.scenario_batch_norm import ScenarioBatchNormalization
 
 
 @keras.utils.register_keras_serializable("scenerank")

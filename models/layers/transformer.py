@@ -8,8 +8,8 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.padding import Places, places
-from models.self_attention import SelfAttention
+from models.layers.padding import Places, places
+from models.layers.self_attention import SelfAttention
 
 EPSILON = 1e-6
 """In layer normalisations: small beside the variance of fresh embeddings."""

@@ -9,8 +9,8 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.embedding import concatenate
-from models.fields import FieldEmbedding
+from models.layers.embedding import concatenate
+from models.layers.fields import FieldEmbedding
 from models.settings import EmbeddingSettings
 from schemas.features import FeatureSet
 

@@ -9,7 +9,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.prototypes import Prototypes
+from models.layers.prototypes import Prototypes
 
 
 @keras.utils.register_keras_serializable("scenerank")

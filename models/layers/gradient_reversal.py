@@ -9,7 +9,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.mlp import MLP
+from models.layers.mlp import MLP
 
 
 @tf.custom_gradient

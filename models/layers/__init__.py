@@ -1,0 +1,1 @@
+"""What models are built from: one layer a file, shared by all of them."""
