@@ -37,8 +37,11 @@ def _bench(data: str, source: str | None, out: str, config: str | None, override
 
 
 def _names(listed: str) -> list[str]:
-    from models.registry import MODELS, model_class
     from pipeline.config import ConfigError
+    from pipeline.terminal import quiet
+
+    with quiet(os.devnull):  # TensorFlow is imported
+        from models.registry import MODELS, model_class
 
     if listed == "all":
         return list(MODELS)
