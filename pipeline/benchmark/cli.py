@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -30,25 +31,29 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 _seeds = click.option("--seeds", default=5, show_default=True, type=click.IntRange(1))
 
 
-def _bench(data: str, source: str | None, out: str, config: str | None, overrides: tuple[str, ...]) -> Any:
-    from pipeline.benchmark.commands import Bench
+def _quietly(module: str) -> Any:
+    """Imports a module that brings TensorFlow along, without what that prints."""
+    from pipeline.terminal import quiet
 
+    with quiet(os.devnull):
+        return importlib.import_module(module)
+
+
+def _bench(data: str, source: str | None, out: str, config: str | None, overrides: tuple[str, ...]) -> Any:
+    Bench = _quietly("pipeline.benchmark.commands").Bench
     return Bench.open(data, source, os.path.abspath(out), config, overrides)
 
 
 def _names(listed: str) -> list[str]:
     from pipeline.config import ConfigError
-    from pipeline.terminal import quiet
 
-    with quiet(os.devnull):  # TensorFlow is imported
-        from models.registry import MODELS, model_class
-
+    registry = _quietly("models.registry")
     if listed == "all":
-        return list(MODELS)
+        return list(registry.MODELS)
     try:
-        return [model_class(name.strip()).registered for name in listed.split(",")]
+        return [registry.model_class(name.strip()).registered for name in listed.split(",")]
     except ValueError as error:
-        raise ConfigError(f"--models: {error}") from None
+        raise ConfigError(str(error)) from None
 
 
 @click.command()
@@ -67,10 +72,8 @@ def _names(listed: str) -> list[str]:
 @answers
 def benchmark(listed: str, protocols: tuple, base: str, seeds: int, **common: Any) -> int:
     """Compare models: same split, same features, same budget."""
-    from pipeline.benchmark import commands
-
-    names = _names(listed)
-    return commands.benchmark(_bench(**common), names, protocols, seeds, _names(base)[0])
+    names, (reference, *_) = _names(listed), _names(base)
+    return _quietly("pipeline.benchmark.commands").benchmark(_bench(**common), names, protocols, seeds, reference)
 
 
 @click.command()
@@ -80,9 +83,8 @@ def benchmark(listed: str, protocols: tuple, base: str, seeds: int, **common: An
 @answers
 def ablate(model: str, seeds: int, **common: Any) -> int:
     """Run the ablation tables of a model's paper."""
-    from pipeline.benchmark import commands
-
-    return commands.ablate(_bench(**common), _names(model)[0], seeds)
+    (name, *_) = _names(model)
+    return _quietly("pipeline.benchmark.commands").ablate(_bench(**common), name, seeds)
 
 
 @click.command()
@@ -94,9 +96,9 @@ def ablate(model: str, seeds: int, **common: Any) -> int:
 @answers
 def sweep(model: str, param: str, values: str, seeds: int, **common: Any) -> int:
     """Train a model with several values of one setting."""
-    from pipeline.benchmark import commands
-
-    return commands.sweep(_bench(**common), _names(model)[0], param, yaml.safe_load(f"[{values}]"), seeds)
+    (name, *_) = _names(model)
+    tried = yaml.safe_load(f"[{values}]")
+    return _quietly("pipeline.benchmark.commands").sweep(_bench(**common), name, param, tried, seeds)
 
 
 @click.command()
@@ -106,6 +108,5 @@ def sweep(model: str, param: str, values: str, seeds: int, **common: Any) -> int
 @answers
 def explain(model: str, seed: int, **common: Any) -> int:
     """Train a model once and draw the figures of its paper."""
-    from pipeline.benchmark import explaining
-
-    return explaining.explain(_bench(**common), _names(model)[0], seed)
+    (name, *_) = _names(model)
+    return _quietly("pipeline.benchmark.explaining").explain(_bench(**common), name, seed)
