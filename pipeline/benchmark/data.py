@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import uuid
 from collections.abc import Callable
@@ -86,29 +85,35 @@ def prepare(config: Config, workspace: str, day: str, out: str, progress: Callab
     if os.path.exists(f"{out}/features.json"):
         return
     uris = _run(config, Workspace(workspace), day, progress)
-    declaration = config.declared
-    reader = Reader.of(declaration, uris["Transform"]["transform_graph"])
-    os.makedirs(out, exist_ok=True)
-    for part, split in PARTS.items():
-        files = expand([f"{uris['ExamplesWindow']['examples']}/{split}/*"])
-        store = load(reader, files)
-        assert store is not None, f"no rows in {split}"
-        np.savez(f"{out}/{part}.npz", **{name: getattr(store, name).numpy() for name in _ARRAYS})
-        if part == "train":
-            np.save(f"{out}/days.npy", _columns(reader, files, [declaration.time.name])[0] // DAY_MS)
-        if part == "test":
-            np.savez(f"{out}/facts.npz", **dataclasses.asdict(_facts(reader, files)))
-    with open(f"{out}/features.json", "w") as stream:  # last: says that the rest is whole
-        json.dump({"features": reader.features.to_json(), "declaration": declaration.name}, stream)
+    reader = Reader.of(config.declared, uris["Transform"]["transform_graph"])
+    files = {part: expand([f"{uris['ExamplesWindow']['examples']}/{split}/*"]) for part, split in PARTS.items()}
+    stores = {}
+    for part, found in files.items():
+        store = load(reader, found)
+        assert store is not None, f"no rows in {part}"
+        stores[part] = store
+    (time,) = _columns(reader, files["train"], [config.declared.time.name])
+    write(Prepared(reader.features, **stores, facts=_facts(reader, files["test"]), days=time // DAY_MS), out)
 
 
 _ARRAYS = ("integers", "floats", "events_integers", "events_floats", "splits")
 
 
+def write(prepared: Prepared, out: str) -> None:
+    """Writes the folder that `read` reads."""
+    os.makedirs(out, exist_ok=True)
+    for part in PARTS:
+        np.savez(f"{out}/{part}.npz", **{name: getattr(getattr(prepared, part), name).numpy() for name in _ARRAYS})
+    np.savez(f"{out}/facts.npz", **dataclasses.asdict(prepared.facts))
+    np.save(f"{out}/days.npy", prepared.days)
+    with open(f"{out}/features.json", "w") as stream:  # last: says that the rest is whole
+        stream.write(prepared.features.to_json())
+
+
 def read(out: str) -> Prepared:
     """What `prepare` wrote."""
     with open(f"{out}/features.json") as stream:
-        features = FeatureSet.from_json(json.load(stream)["features"])
+        features = FeatureSet.from_json(stream.read())
     parts = {}
     for part in PARTS:
         with np.load(f"{out}/{part}.npz") as arrays, tf.device("/cpu:0"):

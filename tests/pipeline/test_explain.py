@@ -16,7 +16,7 @@ from components.report.page import Missing
 from pipeline.answers import USAGE
 from pipeline.benchmark import explain, explaining, picture
 from pipeline.benchmark.commands import Bench
-from pipeline.benchmark.data import _ARRAYS, PARTS
+from pipeline.benchmark.data import write
 from pipeline.benchmark.explaining import EXPLAINED, hidden_purpose_ari
 from pipeline.benchmark.learned_scenarios import agreement, purposes, rand_index
 from pipeline.benchmark.pictures_maria import refiner_picture
@@ -25,7 +25,7 @@ from pipeline.benchmark.pictures_sar_net import exposure_picture
 from pipeline.benchmark.settings import Trial
 from pipeline.cli import main
 from tests.pipeline import explained
-from tests.pipeline.explained import DAY, FEATURES, ROWS, SMALL
+from tests.pipeline.explained import DAY, ROWS, SMALL
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +94,7 @@ def test_a_page_stands_alone(subject, tmp_path):
 
 
 def test_a_process_trains_and_draws(workspace, tmp_path, monkeypatch, capsys):
-    parts = dict(zip(PARTS, (explained.prepared().train, explained.prepared().validation, explained.prepared().test)))
-    for name, part in parts.items():
-        np.savez(tmp_path / f"{name}.npz", **{array: getattr(part, array).numpy() for array in _ARRAYS})
-    np.savez(tmp_path / "facts.npz", **vars(explained.prepared().facts))
-    (tmp_path / "features.json").write_text(json.dumps({"features": FEATURES.to_json()}))
+    write(explained.prepared(), str(tmp_path))
     trial = {
         "data": "simulator", "protocol": "multi", "model": "hierrec", "settings": SMALL["hierrec"], "seed": 3,
         "trainer": {"epochs": 1, "batch_size": 64, "tensorboard": False},
