@@ -83,7 +83,12 @@ def benchmark(listed: str, protocols: tuple, base: str, seeds: int, **common: An
 @answers
 def ablate(model: str, seeds: int, **common: Any) -> int:
     """Run the ablation tables of a model's paper."""
+    from pipeline.config import ConfigError
+
+    ABLATIONS = _quietly("models.ablations").ABLATIONS
     (name, *_) = _names(model)
+    if name not in ABLATIONS:
+        raise ConfigError(f"model {name!r} has no ablation table: choose one of {', '.join(ABLATIONS)}")
     return _quietly("pipeline.benchmark.commands").ablate(_bench(**common), name, seeds)
 
 
