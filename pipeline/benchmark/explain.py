@@ -69,7 +69,7 @@ def main(folder: str) -> None:
     job = json.load(sys.stdin)
     say, prepared, trial = printer(), read(folder), Trial(**job["trial"])
     callbacks.PROGRESS = lambda event: say("PROGRESS", {"seed": trial.seed, **event})
-    model, _, _ = trained(trial, prepared.train, prepared.validation)
+    model, _, _ = trained(trial, prepared.train, prepared.validation, prepared.days)
     callbacks.PROGRESS = None
     subject = Subject(model, prepared, load_declaration(job["declaration"]), job["workspace"], job["day"], trial.seed)
     auc = measure(prepared.test.labels, subject.scores, prepared.facts)[OVERALL]["auc"]

@@ -56,7 +56,7 @@ def run_trial(prepared: Prepared, trial: Trial, single_rows: int) -> dict[str, A
     else:
         features = prepared.features.without_scenario() if trial.protocol == "mix" else prepared.features
         parts = (dataclasses.replace(s, features=features) for s in (prepared.train, prepared.validation))
-        model, training, facts = trained(trial, *_debiased(prepared, trial, *parts))
+        model, training, facts = trained(trial, *parts, prepared.days)
         scores = scores_of(model, prepared.test)
         facts |= _speed(model, training, prepared, trial)
     label = prepared.test.labels
@@ -69,24 +69,26 @@ def run_trial(prepared: Prepared, trial: Trial, single_rows: int) -> dict[str, A
     }
 
 
-def _debiased(prepared: Prepared, trial: Trial, train: Store, validation: Store) -> tuple[Store, Store]:
-    """Coefficients for a model that learns with them, from the scores of one that was trained without."""
+Trained = tuple[RankingModel, TrainingModel, dict[str, Any]]
+"""The model, what trained it, and facts: `validation_auc`, `epochs`, `parameters`."""
+
+
+def trained(trial: Trial, train: Store, validation: Store, days: np.ndarray) -> Trained:
+    """Trains a model; one that learns with Fairness Coefficients gets those of a first one, trained without.
+
+    Args:
+      days: integers `[N]`, of the training rows.
+    """
     settings = settings_class(trial.model).model_validate(trial.settings)
     off = {name: False for name in ("fairness_weighting", "bias_nets") if getattr(settings, name, False)}
-    if not off and trial.over_exposed_share == 1.0:
-        return train, validation
-    first = dataclasses.replace(trial, settings={**trial.settings, **off})
-    model, _, _ = trained(first, train, validation)
-    train = with_coefficients(train, scores_of(model, train), prepared.days, FairnessSettings())
-    return subsampled(train, trial.over_exposed_share, trial.seed), validation
+    if off or trial.over_exposed_share < 1:
+        first, _, _ = _fitted(dataclasses.replace(trial, settings={**trial.settings, **off}), train, validation)
+        train = with_coefficients(train, scores_of(first, train), days, FairnessSettings())
+        train = subsampled(train, trial.over_exposed_share, trial.seed)
+    return _fitted(trial, train, validation)
 
 
-def trained(trial: Trial, train: Store, validation: Store) -> tuple[RankingModel, TrainingModel, dict[str, Any]]:
-    """Trains a model.
-
-    Returns:
-      the model, what trained it, and facts: `validation_auc`, `epochs`, `parameters`.
-    """
+def _fitted(trial: Trial, train: Store, validation: Store) -> Trained:
     settings = TrainerSettings.model_validate({**trial.trainer, "model": trial.model, "seed": trial.seed})
     keras.backend.clear_session()
     keras.utils.set_random_seed(trial.seed)
@@ -121,7 +123,7 @@ def scores_of(model: RankingModel, part: Store, rows: int = 8192) -> np.ndarray:
 def _by_scenario(prepared: Prepared, trial: Trial, least: int) -> tuple[np.ndarray, dict[str, Any]]:
     """A model for every scenario; where there are too few rows for one, the click rate of training."""
     scores = np.full(prepared.test.rows, prepared.train.clicks / prepared.train.rows)
-    parameters, validated, trained = 0, [], 0
+    parameters, validated, scenario_models = 0, [], 0
     for scenario in np.unique(prepared.train.scenarios):
         train, validation, test = (
             np.flatnonzero(part.scenarios == scenario) for part in (prepared.train, prepared.validation, prepared.test)
@@ -129,14 +131,14 @@ def _by_scenario(prepared: Prepared, trial: Trial, least: int) -> tuple[np.ndarr
         own = prepared.train.take(train)
         if len(train) < least or not len(test) or own.clicks in (0, own.rows):
             continue
-        model, _, facts = trained(trial, own, prepared.validation.take(validation))
+        model, _, facts = trained(trial, own, prepared.validation.take(validation), prepared.days[train])
         scores[test] = scores_of(model, prepared.test.take(test))
         parameters += facts["parameters"]
-        trained += 1
+        scenario_models += 1
         if facts["validation_auc"] is not None:
             validated.append(facts["validation_auc"])
     mean = statistics.fmean(validated) if validated else None
-    return scores, {"validation_auc": mean, "parameters": parameters, "scenario_models": trained}
+    return scores, {"validation_auc": mean, "parameters": parameters, "scenario_models": scenario_models}
 
 
 def _speed(model: RankingModel, training: TrainingModel, prepared: Prepared, trial: Trial) -> dict[str, float]:
