@@ -155,7 +155,7 @@ def load_config(name: str, overrides: tuple[str, ...] = ()) -> Config:
         _ = config.declared
         return config
     except pydantic.ValidationError as error:
-        raise _explained(error, Config, "") from None
+        raise explained(error, Config, "") from None
     except DeclarationError as error:
         raise ConfigError(str(error)) from None
 
@@ -175,10 +175,11 @@ def check_model(config: Config) -> None:
     try:
         settings.model_validate(config.trainer.model_settings)
     except pydantic.ValidationError as error:
-        raise _explained(error, settings, "trainer.model_settings.") from None
+        raise explained(error, settings, "trainer.model_settings.") from None
 
 
-def _explained(error: pydantic.ValidationError, root: Any, prefix: str) -> ConfigError:
+def explained(error: pydantic.ValidationError, root: Any, prefix: str) -> ConfigError:
+    """The first of the errors that settings of class `root` met; `prefix` precedes their path."""
     first = error.errors()[0]
     path = prefix + ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

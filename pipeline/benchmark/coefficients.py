@@ -18,17 +18,28 @@ FAIRNESS_COLUMN = -3
 """Of a store's floats."""
 
 
-def with_coefficients(store: Store, score: np.ndarray, days: np.ndarray, settings: FairnessSettings) -> Store:
+def with_coefficients(
+    store: Store,
+    score: np.ndarray,
+    days: np.ndarray,
+    settings: FairnessSettings,
+    scenarios: np.ndarray | None = None,
+    items: np.ndarray | None = None,
+) -> Store:
     """The rows with the coefficients that a model's scores give them, day by day (Eq. 1).
 
     Args:
-      score: probability `[N]`; days: integers `[N]`.
+      score: probability `[N]`; days: any values that say which rows are of one day `[N]`.
+      scenarios, items: keys `[N]`, int64 or text; by default the model's inputs.
     """
-    items = store.integer_column(store.features.item)
+    if scenarios is None:
+        scenarios = store.scenarios.astype(np.int64)
+    if items is None:
+        items = store.integer_column(store.features.item).astype(np.int64)
     coefficient = np.ones(store.rows, np.float32)
     for day in np.unique(days):
         rows = np.flatnonzero(days == day)
-        scenario, item = (pa.array(column[rows].astype(np.int64)) for column in (store.scenarios, items))
+        scenario, item = (pa.array(column[rows]) for column in (scenarios, items))
         sums = aggregation.partial_sums(scenario, item, pa.array(score[rows].astype(np.float64)))
         table = aggregation.fairness_table(aggregation.merge([sums]), str(day), settings)
         coefficient[rows] = FairnessLookup(table)(scenario, item)

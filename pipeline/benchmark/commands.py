@@ -18,6 +18,7 @@ from pipeline.benchmark.settings import (
     BenchmarkSettings,
     Protocol,
     Trial,
+    checked,
     load_benchmark,
     merged,
     model_settings,
@@ -152,18 +153,9 @@ def _with(trial: Trial, over: dict[str, Any]) -> Trial:
     Raises:
       ConfigError: the model refuses them.
     """
-    import pydantic
-
-    from models.registry import settings_class
-
     share = over.get(SHARE, trial.over_exposed_share)
     settings = merged(trial.settings, {key: value for key, value in over.items() if key != SHARE})
-    try:
-        settings_class(trial.model).model_validate(settings)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{trial.model}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return dataclasses.replace(trial, settings=settings, over_exposed_share=share)
+    return dataclasses.replace(trial, settings=checked(trial.model, settings), over_exposed_share=share)
 
 
 def _found(bench: Bench, trials: Sequence[Trial]) -> list[Result]:

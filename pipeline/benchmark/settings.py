@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pydantic
 import yaml
 
-from pipeline.config import Config, ConfigError
+from pipeline.config import Config, ConfigError, explained
 from schemas.columns import Strict
 
 Protocol = Literal["multi", "mix", "single"]
@@ -83,8 +83,7 @@ def load_benchmark(path: str | None) -> BenchmarkSettings:
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise explained(error, BenchmarkSettings, f"{path}: ") from None
 
 
 def model_settings(name: str, config: Config, benchmark: BenchmarkSettings) -> dict[str, Any]:
@@ -94,18 +93,27 @@ def model_settings(name: str, config: Config, benchmark: BenchmarkSettings) -> d
     Raises:
       ConfigError: a setting that the model does not have.
     """
-    from models.registry import settings_class
     from models.settings import ModelSettings
 
     own = config.trainer.model == name
     tree = {k: v for k, v in config.trainer.model_settings.items() if own or k in ModelSettings.model_fields}
     for more in (benchmark.shared, benchmark.models.get(name, {})):
         tree = merged(tree, more)
+    return checked(name, tree)
+
+
+def checked(name: str, tree: dict[str, Any]) -> dict[str, Any]:
+    """A model's settings, as they are.
+
+    Raises:
+      ConfigError: the model refuses them.
+    """
+    from models.registry import settings_class
+
     try:
         settings_class(name).model_validate(tree)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise explained(error, settings_class(name), f"{name}: ") from None
     return tree
 
 

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
+import xml.etree.ElementTree
 from typing import Any
 
 SCENERANK = os.path.join(os.path.dirname(sys.executable), "scenerank")
@@ -31,3 +33,18 @@ def run_record(workspace: str, day: str) -> dict[str, Any]:
     """`run.json` of a day."""
     with open(os.path.join(workspace, "reports", f"day={day}", "run.json")) as stream:
         return json.load(stream)
+
+
+def cases(*arguments: str) -> list[xml.etree.ElementTree.Element]:
+    """Runs pytest; its cases, each with the elements `failure`, `error` or `skipped` if it has not passed.
+
+    Raises:
+      RuntimeError: they could not be run.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "cases.xml")
+        command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={path}", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode not in (0, 1):  # 1: some failed
+            raise RuntimeError(f"pytest ended with {done.returncode}: {' '.join(done.stdout.split())[-300:]}")
+        return list(xml.etree.ElementTree.parse(path).iter("testcase"))

@@ -18,8 +18,6 @@ import pandas as pd
 import pyarrow as pa
 import tf_keras as keras
 
-from components.fairness_coefficient import aggregation
-from components.fairness_coefficient.lookup import FairnessLookup
 from components.log_example_gen.writer import write
 from components.report import exposure
 from components.report.unbiased import examples_of
@@ -33,6 +31,7 @@ from components.trainer.store import Store, load
 from components.workspace import Workspace
 from models.base import RankingModel, example_batch
 from models.registry import build_model
+from pipeline.benchmark import coefficients as coefficients_of
 from pipeline.config import Config, load_config
 from schemas import FAIRNESS
 from tests.components.tiny import analyse
@@ -133,20 +132,14 @@ def scores(model: RankingModel, rows: Store) -> np.ndarray:
 
 def with_coefficients(world: World, model: RankingModel) -> Store:
     """The rows to train on with the Fairness Coefficients that a model's scores give them, day by day."""
-    score, fc = scores(model, world.train), np.ones(world.train.rows, np.float32)
-    settings = world.config.fairness
-    for day, rows in world.logged.groupby("day").indices.items():
-        scenario, item = (pa.array(world.logged[name].to_numpy()[rows]) for name in ("scenario_id", "item_id"))
-        sums = aggregation.merge([aggregation.partial_sums(scenario, item, pa.array(score[rows]))])
-        fc[rows] = FairnessLookup(aggregation.fairness_table(sums, str(day), settings))(scenario, item)
-    floats = world.train.floats.numpy()
-    floats[:, -3] = fc
-    return dataclasses.replace(world.train, floats=tf.constant(floats))
+    days, scenarios, items = (world.logged[name].to_numpy() for name in ("day", "scenario_id", "item_id"))
+    score = scores(model, world.train)
+    return coefficients_of.with_coefficients(world.train, score, days, world.config.fairness, scenarios, items)
 
 
 def coefficients(rows: Store) -> np.ndarray:
     """Fairness Coefficients of rows, float32 `[N]`."""
-    return rows.floats.numpy()[:, -3]
+    return rows.floats.numpy()[:, coefficients_of.FAIRNESS_COLUMN]
 
 
 def subsampled(world: World, share: float) -> Store:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-import tempfile
-import xml.etree.ElementTree
 from collections.abc import Iterator
+
+from tests.figures._command import cases
 
 MODULES = ("tests/pipeline/test_faults.py", "tests/pipeline/test_kills.py")
 
@@ -18,14 +16,7 @@ def faults() -> Iterator[tuple[str, int]]:
     Raises:
       RuntimeError: the cases could not be run.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "cases.xml")
-        command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={path}", *MODULES]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode not in (0, 1):  # 1: some failed
-            raise RuntimeError(f"pytest ended with {done.returncode}: {' '.join(done.stdout.split())[-300:]}")
-        cases = list(xml.etree.ElementTree.parse(path).iter("testcase"))
-    tried = [case for case in cases if case.find("skipped") is None]
+    tried = [case for case in cases(*MODULES) if case.find("skipped") is None]
     harmed = {case.get("name"): case.find("failure") for case in tried if case.find("failure") is not None}
     harmed |= {case.get("name"): case.find("error") for case in tried if case.find("error") is not None}
     for name, why in harmed.items():

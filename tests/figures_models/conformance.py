@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-import tempfile
-import xml.etree.ElementTree
 from collections.abc import Iterator
 
+from tests.figures._command import cases
 from tests.figures_models._bench import NAMES
 
 MODULES = ("tests/models/test_conformance.py", "tests/models/test_conformance_training.py")
@@ -20,14 +17,7 @@ def conformance() -> Iterator[tuple[str, int]]:
     Raises:
       RuntimeError: the cases could not be run.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "cases.xml")
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", f"--junit-xml={path}"]
-        done = subprocess.run([*command, *MODULES], capture_output=True, text=True)
-        if done.returncode not in (0, 1):  # 1: some failed
-            raise RuntimeError(f"pytest ended with {done.returncode}: {' '.join(done.stdout.split())[-300:]}")
-        cases = list(xml.etree.ElementTree.parse(path).iter("testcase"))
-    bad = [case.get("name", "") for case in cases if len(case)]
+    bad = [case.get("name", "") for case in cases("-n", "2", "--dist", "loadfile", *MODULES) if len(case)]
     for name in bad:
         print(f"  not passed: {name}", file=sys.stderr)
     passed = [m for m in NAMES if not any(m in name.partition("[")[2].rstrip("]").split("-") for name in bad)]
