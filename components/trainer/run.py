@@ -25,6 +25,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.export.serving import export
 from components.export.warmup import write_warmup
+from components.trainer.building import build_training
 from components.trainer.callbacks import ProgressLog
 from components.trainer.data import Data
 from components.trainer.dataset import Reader, expand
@@ -33,9 +34,8 @@ from components.trainer.resume import fingerprint, prepare
 from components.trainer.settings import TrainerSettings
 from components.trainer.warm_start import warm_start
 from components.trainer.weights import Weights, vocabularies
-from models.base import example_batch, named_weights, table_of
-from models.registry import build_model
-from schemas import FAIRNESS, Declaration
+from models.base import named_weights, table_of
+from schemas import Declaration
 
 TRAIN, VALIDATION = "/Split-train/", "/Split-validation/"
 
@@ -63,10 +63,8 @@ def run_fn(fn_args: FnArgs) -> None:
 
     log.phase("building")
     old = _served(fn_args.base_model) if settings.warm_start else None
-    serving = build_model(settings.model, reader.features, settings.model_settings)
-    training = serving.training_model()
-    training({**example_batch(reader.features, 2, 1), FAIRNESS: tf.ones(2)})
-    serving.start_at(data.train.clicks / data.train.rows)
+    training = build_training(settings, reader.features, data.train.clicks / data.train.rows)
+    serving = training.serving
     tft_output = tft.TFTransformOutput(fn_args.transform_output)
     words = vocabularies(declaration, tft_output)
     started = _start(training, words, old, settings)

@@ -15,7 +15,7 @@ from models.layers.embedding import concatenate
 from models.layers.fields import FieldEmbedding
 from models.layers.prototypes import Prototypes
 from models.layers.scenario_routing import route
-from models.layers.star_dense import StarDense
+from models.layers.star_dense import StarDense, through
 from models.settings import ModelSettings
 
 
@@ -85,12 +85,8 @@ class AdaptDHM(RankingModel):
         vector = concatenate(self.fields(features, training=training), self.fields.fields)
         routes = route(self.cluster_of(vector, training), self.settings.clusters)
         blocks = routes.group(vector)
-        for i, layer in enumerate(self.layers_of_clusters):
-            blocks = layer(blocks, routes, training=training, grouped=True)
-            if i < len(self.settings.units):
-                blocks = self.activate(blocks)
-                if training and self.settings.dropout:
-                    blocks = tf.nn.dropout(blocks, self.settings.dropout)
+        layers = self.layers_of_clusters
+        blocks = through(layers, blocks, routes, self.activate, self.settings.dropout, training)
         return tf.cast(routes.ungroup(blocks)[:, 0], tf.float32)
 
     def output_biases(self) -> list[tf.Variable]:

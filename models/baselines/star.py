@@ -16,7 +16,7 @@ from models.layers.fields import FieldEmbedding
 from models.layers.mlp import MLP
 from models.layers.partitioned_norm import PartitionedNormalization
 from models.layers.scenario_routing import route
-from models.layers.star_dense import StarDense
+from models.layers.star_dense import StarDense, through
 from models.settings import ModelSettings
 
 
@@ -78,12 +78,7 @@ class STAR(RankingModel):
         routes = route(scenario, self.features.scenarios)
         hidden = vector if self.norm is None else self.norm(vector, scenario, training=training)
         blocks = routes.group(hidden)
-        for i, layer in enumerate(self.star):
-            blocks = layer(blocks, routes, training=training, grouped=True)
-            if i < len(self.settings.units):
-                blocks = self.activate(blocks)
-                if training and self.settings.dropout:
-                    blocks = tf.nn.dropout(blocks, self.settings.dropout)
+        blocks = through(self.star, blocks, routes, self.activate, self.settings.dropout, training)
         logit = routes.ungroup(blocks)
         if self.auxiliary is not None:
             logit += self.auxiliary(vector, training=training)

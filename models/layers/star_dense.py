@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import models  # noqa: F401  isort: skip
@@ -9,6 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.layers.scenario_dense import ScenarioDense
+from models.layers.scenario_routing import ScenarioRoutes
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -43,3 +45,21 @@ class StarDense(ScenarioDense):
         keys = ("name", "trainable", "dtype", "scenarios", "units", "table", "l2")
         config = super().get_config()
         return {key: config[key] for key in keys}
+
+
+def through(
+    layers: Sequence[StarDense],
+    blocks: tf.Tensor,
+    routes: ScenarioRoutes,
+    activate: keras.layers.Layer,
+    dropout: float,
+    training: bool,
+) -> tf.Tensor:
+    """Grouped rows, float `[N, K, D]`, through layers of which the last is linear and the others are activated."""
+    for i, layer in enumerate(layers):
+        blocks = layer(blocks, routes, training=training, grouped=True)
+        if i < len(layers) - 1:
+            blocks = activate(blocks)
+            if training and dropout:
+                blocks = tf.nn.dropout(blocks, dropout)
+    return blocks

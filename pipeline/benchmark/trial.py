@@ -24,18 +24,18 @@ import tf_keras as keras
 
 from components.fairness_coefficient.settings import FairnessSettings
 from components.trainer import callbacks
+from components.trainer.building import build_training
 from components.trainer.data import Data
 from components.trainer.fitting import fit, refit
 from components.trainer.settings import TrainerSettings
 from components.trainer.store import Store
-from models.base import RankingModel, example_batch
-from models.registry import build_model, settings_class
+from models.base import RankingModel
+from models.registry import settings_class
 from models.training import TrainingModel
 from pipeline.benchmark.coefficients import subsampled, with_coefficients
 from pipeline.benchmark.data import Prepared, read
 from pipeline.benchmark.measures import measure
 from pipeline.benchmark.settings import Trial
-from schemas import FAIRNESS
 
 INFERENCE_ROWS, INFERENCE_CALLS = 2000, 15
 TIMED_STEPS = 8
@@ -89,13 +89,13 @@ def trained(trial: Trial, train: Store, validation: Store, days: np.ndarray) -> 
 
 
 def _fitted(trial: Trial, train: Store, validation: Store) -> Trained:
-    settings = TrainerSettings.model_validate({**trial.trainer, "model": trial.model, "seed": trial.seed})
+    settings = TrainerSettings.model_validate(
+        {**trial.trainer, "model": trial.model, "model_settings": trial.settings, "seed": trial.seed}
+    )
     keras.backend.clear_session()
     keras.utils.set_random_seed(trial.seed)
-    model = build_model(trial.model, train.features, trial.settings)
-    training = model.training_model()
-    training({**example_batch(train.features, 2, 1), FAIRNESS: tf.ones(2)})
-    model.start_at(train.clicks / train.rows)
+    training = build_training(settings, train.features, train.clicks / train.rows)
+    model = training.serving
     data = Data(train, validation)
     with tempfile.TemporaryDirectory() as folder:
         log = callbacks.ProgressLog(f"{folder}/progress.jsonl")

@@ -23,14 +23,14 @@ from components.report import exposure
 from components.report.unbiased import examples_of
 from components.sources.simulator import simulate
 from components.sources.simulator.oracle import auc, read
+from components.trainer.building import build_training
 from components.trainer.callbacks import ProgressLog
 from components.trainer.data import Data
 from components.trainer.dataset import Reader
 from components.trainer.fitting import fit
 from components.trainer.store import Store, load
 from components.workspace import Workspace
-from models.base import RankingModel, example_batch
-from models.registry import build_model
+from models.base import RankingModel
 from pipeline.benchmark import coefficients as coefficients_of
 from pipeline.config import Config, load_config
 from schemas import FAIRNESS
@@ -114,14 +114,11 @@ def train(world: World, rows: Store, **settings: bool) -> RankingModel:
     keras.utils.set_random_seed(trainer.seed)
     if trainer.deterministic:
         tf.config.experimental.enable_op_determinism()
-    serving = build_model(trainer.model, rows.features, trainer.model_settings)
-    training = serving.training_model()
-    training({**example_batch(rows.features, 2, 1), FAIRNESS: tf.ones(2)})
-    serving.start_at(rows.clicks / rows.rows)
+    training = build_training(trainer, rows.features, rows.clicks / rows.rows)
     with tempfile.TemporaryDirectory() as folder:
         log = ProgressLog(f"{folder}/progress.jsonl")
         fit(training, Data(rows, None), trainer, f"{folder}/checkpoint", None, log)
-    return serving
+    return training.serving
 
 
 def scores(model: RankingModel, rows: Store) -> np.ndarray:

@@ -16,3 +16,22 @@ def base(tmp_path_factory):
 def world(base, tmp_path):
     """A copy of `base` to spoil."""
     return base.copy(tmp_path / "world")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """What raw columns and the truth of small prepared data lie in, see `explained`."""
+    from tests.pipeline import explained
+
+    return explained.workspace(tmp_path_factory.mktemp("explain"))
+
+
+@pytest.fixture
+def subject(workspace):
+    """Maker of a small model to be explained."""
+    from tests.pipeline import explained
+
+    def made(name, at=workspace, **settings):
+        return explained.subject(name, at, **settings)
+
+    return made

@@ -28,19 +28,6 @@ from tests.pipeline import explained
 from tests.pipeline.explained import DAY, ROWS, SMALL
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    return explained.workspace(tmp_path_factory.mktemp("explain"))
-
-
-@pytest.fixture
-def subject(workspace):
-    def made(name, at=workspace, **settings):
-        return explained.subject(name, at, **settings)
-
-    return made
-
-
 def test_rows_are_chosen_by_scenario(subject):
     made = subject("hierrec")
     rows = made.sample(10)

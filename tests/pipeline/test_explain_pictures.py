@@ -19,19 +19,6 @@ from tests.pipeline import explained
 from tests.pipeline.explained import ROWS
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    return explained.workspace(tmp_path_factory.mktemp("explain"))
-
-
-@pytest.fixture
-def subject(workspace):
-    def made(name, at=workspace, **settings):
-        return explained.subject(name, at, **settings)
-
-    return made
-
-
 def test_attention_is_summed_by_scenario_and_by_type(subject):
     made = subject("sar_net")
     drawn = attention_picture(made)

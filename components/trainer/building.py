@@ -1,0 +1,23 @@
+"""A model ready to be trained."""
+
+from __future__ import annotations
+
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+
+import tensorflow as tf  # isort: skip
+
+from components.trainer.settings import TrainerSettings
+from models.base import example_batch
+from models.registry import build_model
+from models.training import TrainingModel
+from schemas import FAIRNESS
+from schemas.features import FeatureSet
+
+
+def build_training(settings: TrainerSettings, features: FeatureSet, click_rate: float) -> TrainingModel:
+    """The model that the settings name, all weights created, predicting about `click_rate` for everything."""
+    serving = build_model(settings.model, features, settings.model_settings)
+    training = serving.training_model()
+    training({**example_batch(features, 2, 1), FAIRNESS: tf.ones(2)})
+    serving.start_at(click_rate)
+    return training
