@@ -86,13 +86,15 @@ class History(Strict):
 
     `types` maps a behavior type to the 0/1 column that says it happened, weakest first; a row is one
     behavior, of its strongest type. `delay_ms` is the least age of a behavior; `days` how many earlier
-    days are read.
+    days are read. `matches` names columns of the item that the target's and the behaviors' values of are
+    compared, see `schemas.features.match_columns`.
     """
 
     types: dict[str, str]
     length: int = pydantic.Field(50, ge=1)
     delay_ms: int = pydantic.Field(0, ge=0)
     days: int = pydantic.Field(30, ge=0)
+    matches: tuple[str, ...] = ()
 
 
 class Rates(Strict):

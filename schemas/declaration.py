@@ -62,6 +62,10 @@ class Declaration(Strict):
         for name in referred:
             if name not in names:
                 raise ValueError(f"history and rates speak of {name!r}, which is not a column")
+        items = [c.name for c in self.features if c.group == "item"]
+        for name in self.history.matches if self.history else ():
+            if name not in items:
+                raise ValueError(f"history.matches has {name!r}, which is no feature of the item: choose of {items}")
         return self
 
     def __getitem__(self, name: str) -> Column:

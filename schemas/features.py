@@ -22,6 +22,8 @@ HISTORY_COUNT = "history_count"
 """`log1p` of the number of behaviors in the history, float32."""
 SHARE_PRIOR = 5.0
 """Behaviors that the share of a type is smoothed with, spread evenly over the types."""
+MATCH_PRIOR = 2.0
+"""Behaviors like the target that the share of a type among them is smoothed with."""
 RECENT_SECONDS = 86_400.0
 """Time after which a behavior counts 1/e in `recent` summaries."""
 
@@ -35,6 +37,23 @@ def summary_columns(declaration: Declaration) -> dict[str, tuple[str, str]]:
     """
     types = declaration.history.types if declaration.history else {}
     return {f"history_{kind}_{name}": (name, kind) for kind in ("share", "recent") for name in types}
+
+
+def match_columns(declaration: Declaration) -> dict[str, tuple[str, str | None]]:
+    """Numeric features that say what became of the target's like, by name: (item column, behavior type or None).
+
+    Of the behaviors whose item has the target's value of the column, `history_match_COLUMN` is the log1p of their
+    number n, and `history_match_COLUMN_TYPE` how far the share of a type among them, smoothed, lies above its share r
+    in the whole history: (n_type + prior r) / (n + prior) - r, 0 where there are none. An unknown value is like none.
+    """
+    if declaration.history is None:
+        return {}
+    kinds = (None, *declaration.history.types)
+    return {
+        f"history_match_{column}" + (f"_{kind}" if kind else ""): (column, kind)
+        for column in declaration.history.matches
+        for kind in kinds
+    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +155,7 @@ def feature_set(declaration: Declaration, vocabularies: Mapping[str, int]) -> Fe
     for derived in declaration.rate_columns:
         features.append(Feature(derived.name, "context", False, 1, derived.name, derived.name))
     if declaration.history is not None:
-        for name in (HISTORY_COUNT, *summary_columns(declaration)):
+        for name in (HISTORY_COUNT, *summary_columns(declaration), *match_columns(declaration)):
             features.append(Feature(name, "context", False, 1, name, name))
     for derived in declaration.history_columns:
         if derived.source is not None:

@@ -17,17 +17,10 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 import tensorflow_transform as tft  # isort: skip
 
+from components.transform.summaries import history_matches, history_summaries
 from schemas import HISTORY_LENGTH, Column, Declaration
 from schemas.columns import HISTORY_AGE, HISTORY_TYPE
-from schemas.features import (
-    AGE_BUCKETS,
-    HISTORY_COUNT,
-    RECENT_SECONDS,
-    SHARE_PRIOR,
-    FeatureSet,
-    feature_set,
-    summary_columns,
-)
+from schemas.features import AGE_BUCKETS, FeatureSet, feature_set
 
 Tensors = Mapping[str, "tf.Tensor | tf.RaggedTensor"]
 
@@ -65,7 +58,7 @@ def preprocessing_fn(inputs: Tensors, custom_config: Mapping[str, str]) -> dict[
         )
         outputs[HISTORY_AGE.name] = ages.with_flat_values(_age_bucket(ages.flat_values))
         outputs[HISTORY_LENGTH] = tf.cast(kinds.row_lengths(), tf.int64)
-        outputs |= _summaries(declaration, kinds, ages)
+        outputs |= history_summaries(declaration, kinds, ages) | history_matches(declaration, inputs, recent)
     return outputs
 
 
@@ -102,24 +95,6 @@ def _numeric(log: bool, standardize: bool, target: tf.Tensor) -> Callable[[tf.Te
         return scaled
     mean, variance = tft.mean(scaled(target)), tft.var(scaled(target))
     return lambda values: (scaled(values) - mean) * tf.where(variance > 0, tf.math.rsqrt(variance), 1.0)
-
-
-def _summaries(declaration: Declaration, kinds: tf.RaggedTensor, ages: tf.RaggedTensor) -> dict[str, tf.Tensor]:
-    """`schemas.features.summary_columns` and the count of behaviors, float32 `[B]` each."""
-    count = tf.cast(kinds.row_lengths(), tf.float32)
-    weight = tf.exp(-ages.flat_values / RECENT_SECONDS)
-    rows, total = kinds.value_rowids(), kinds.nrows()
-    outputs = {HISTORY_COUNT: tf.math.log1p(count)}
-    columns = summary_columns(declaration)
-    even = 2 / len(columns)
-    for name, (kind, what) in columns.items():
-        hit = tf.cast(tf.equal(kinds.flat_values, kind), tf.float32)
-        if what == "share":
-            hits = tf.math.unsorted_segment_sum(hit, rows, total)
-            outputs[name] = (hits + SHARE_PRIOR * even) / (count + SHARE_PRIOR) - even
-        else:
-            outputs[name] = tf.math.log1p(tf.math.unsorted_segment_sum(hit * weight, rows, total))
-    return outputs
 
 
 def _text(values: tf.Tensor) -> tf.Tensor:

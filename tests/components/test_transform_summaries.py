@@ -5,9 +5,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.transform.preprocessing import _encoder, _summaries
+from components.transform.preprocessing import _encoder
+from components.transform.summaries import history_matches, history_summaries
 from schemas import Column
-from schemas.features import HISTORY_COUNT, RECENT_SECONDS, SHARE_PRIOR
+from schemas.features import HISTORY_COUNT, MATCH_PRIOR, RECENT_SECONDS, SHARE_PRIOR
 from tests.components.tiny import DECLARATION
 
 behaviors = st.lists(
@@ -24,7 +25,7 @@ def test_summaries_equal_their_definition(rows):
         tf.constant([kind for row in rows for kind, _ in row], tf.string), [len(row) for row in rows]
     )
     ages = kinds.with_flat_values(tf.constant([age for row in rows for _, age in row], tf.float32))
-    found = _summaries(DECLARATION, kinds, ages)
+    found = history_summaries(DECLARATION, kinds, ages)
     for index, row in enumerate(rows):
         assert np.isclose(found[HISTORY_COUNT][index], np.log1p(len(row)))
         for name in ("click", "buy"):
@@ -37,8 +38,39 @@ def test_summaries_equal_their_definition(rows):
 
 def test_no_history_sums_to_nothing():
     kinds = tf.RaggedTensor.from_row_lengths(tf.constant([], tf.string), [0, 0])
-    found = _summaries(DECLARATION, kinds, kinds.with_flat_values(tf.constant([], tf.float32)))
+    found = history_summaries(DECLARATION, kinds, kinds.with_flat_values(tf.constant([], tf.float32)))
     assert all(np.allclose(value, 0.0, atol=1e-7) for value in found.values())
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"), st.lists(st.tuples(st.sampled_from(["click", "buy"]), st.sampled_from("abc")))
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_matches_equal_their_definition(rows):
+    history = DECLARATION.history.model_copy(update={"matches": ("brand",)})
+    brand = DECLARATION["brand"].model_copy(update={"default": "c"})
+    columns = tuple(brand if c.name == "brand" else c for c in DECLARATION.columns)
+    declaration = DECLARATION.model_copy(update={"history": history, "columns": columns})
+
+    def ragged(place):
+        flat = tf.constant([behavior[place] for _, row in rows for behavior in row], tf.string)
+        return tf.RaggedTensor.from_row_lengths(flat, [len(row) for _, row in rows])
+
+    targets = {"brand": tf.constant([target for target, _ in rows])}
+    found = history_matches(declaration, targets, {"history_type": ragged(0), "history_brand": ragged(1)})
+    for index, (target, row) in enumerate(rows):
+        alike = [kind for kind, value in row if value == target != "c"]
+        assert np.isclose(found["history_match_brand"][index], np.log1p(len(alike)))
+        for name in ("click", "buy"):
+            whole = (sum(kind == name for kind, _ in row) + SHARE_PRIOR / 2) / (len(row) + SHARE_PRIOR)
+            share = (alike.count(name) + MATCH_PRIOR * whole) / (len(alike) + MATCH_PRIOR)
+            assert np.isclose(found[f"history_match_brand_{name}"][index], share - whole, atol=1e-6)
 
 
 def test_identity_gives_each_number_its_row():

@@ -1,0 +1,81 @@
+"""Numbers that sum a user's history up, beside the behaviors themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+
+import tensorflow as tf  # isort: skip
+
+from schemas import Declaration
+from schemas.columns import HISTORY_TYPE
+from schemas.features import (
+    HISTORY_COUNT,
+    MATCH_PRIOR,
+    RECENT_SECONDS,
+    SHARE_PRIOR,
+    match_columns,
+    summary_columns,
+)
+
+
+def history_summaries(declaration: Declaration, kinds: tf.RaggedTensor, ages: tf.RaggedTensor) -> dict[str, tf.Tensor]:
+    """`schemas.features.summary_columns` and the count of behaviors, float32 `[B]` each.
+
+    Args:
+      kinds: types of the behaviors, string `[B, (L)]`.
+      ages: their ages in seconds, float32 `[B, (L)]`.
+    """
+    count = tf.cast(kinds.row_lengths(), tf.float32)
+    weight = tf.exp(-ages.flat_values / RECENT_SECONDS)
+    outputs = {HISTORY_COUNT: tf.math.log1p(count)}
+    for name, (kind, what) in summary_columns(declaration).items():
+        if what == "share":
+            even = 1 / len(declaration.history.types)  # type: ignore[union-attr]
+            outputs[name] = _share(kinds, kind, even) - even
+        else:
+            outputs[name] = tf.math.log1p(_sums(kinds, _is(kinds, kind) * weight))
+    return outputs
+
+
+def history_matches(
+    declaration: Declaration, targets: Mapping[str, tf.Tensor], behaviors: Mapping[str, tf.RaggedTensor]
+) -> dict[str, tf.Tensor]:
+    """`schemas.features.match_columns`, float32 `[B]` each.
+
+    Args:
+      targets: raw columns of the impression, `[B]`.
+      behaviors: raw columns of the history, ragged `[B, (L)]`.
+    """
+    outputs = {}
+    for name, (column, kind) in match_columns(declaration).items():
+        kinds, target = behaviors[HISTORY_TYPE.name], targets[column]
+        alike = tf.equal(behaviors[f"history_{column}"].flat_values, tf.gather(target, kinds.value_rowids()))
+        unknown = declaration[column].default
+        if unknown is not None:
+            alike &= tf.gather(tf.not_equal(target, unknown), kinds.value_rowids())
+        match = tf.cast(alike, tf.float32)
+        count = _sums(kinds, match)
+        if kind is None:
+            outputs[name] = tf.math.log1p(count)
+        else:
+            whole = _share(kinds, kind, 1 / len(declaration.history.types))  # type: ignore[union-attr]
+            hits = _sums(kinds, match * _is(kinds, kind))
+            outputs[name] = (hits + MATCH_PRIOR * whole) / (count + MATCH_PRIOR) - whole
+    return outputs
+
+
+def _share(kinds: tf.RaggedTensor, kind: str, even: float) -> tf.Tensor:
+    """Smoothed share of a type in each history, `[B]`."""
+    count = tf.cast(kinds.row_lengths(), tf.float32)
+    return (_sums(kinds, _is(kinds, kind)) + SHARE_PRIOR * even) / (count + SHARE_PRIOR)
+
+
+def _is(kinds: tf.RaggedTensor, kind: str) -> tf.Tensor:
+    return tf.cast(tf.equal(kinds.flat_values, kind), tf.float32)
+
+
+def _sums(kinds: tf.RaggedTensor, values: tf.Tensor) -> tf.Tensor:
+    """Sums of the behaviors' values by row, `[B]`."""
+    return tf.math.unsorted_segment_sum(values, kinds.value_rowids(), kinds.nrows())
