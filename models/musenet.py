@@ -118,7 +118,7 @@ class MuseNet(RankingModel):
         if s.scenarios in ("soft", "hard"):
             self.learner = ScenarioLearner(
                 s.prototypes, s.metric_dim, s.scenarios == "hard", s.temperature, s.prototype_rate,
-                s.embedding.initial_scale, s.spread, name="learner",
+                s.spread, name="learner",
             )  # fmt: skip
         self.predefined = s.scenarios == "predefined"
         self.intention = RepeatIntention(

@@ -10,19 +10,23 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.layers.prototypes import Prototypes
+from models.layers.weighted_batch_norm import WeightedBatchNormalization
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class ScenarioLearner(keras.layers.Layer):
     """Which of K scenarios a sample belongs to, none of them given (MuseNet section 3.2.1).
 
-    The sample is projected, `f(x) = x W`, and assigned to the prototypes by their squared distances. Soft: the
+    The sample is projected, `f(x) = N(x) W`, and assigned to the prototypes by their squared distances. Soft: the
     softmax of minus the distances (Eq. 3). Hard: in training a Gumbel-softmax over its logarithms (Eq. 7), else the
     nearest prototype alone (Eq. 4). A training step uses the prototypes as they are, then moves them (Eq. 14).
 
-    The paper does not say where it starts. If all prototypes are as good as one compared to the distances, soft shares
-    are even, all prototypes move to the same mean, and nothing ever tells them apart: W is drawn such that inputs of
-    standard deviation `input_scale` are projected to coordinates of about `spread`, and so are the prototypes.
+    N takes the moments of each input away (batch normalisation without scale and offset), which the paper does not
+    have; f stays an affine map. Numbers among the inputs are many times as large as embeddings, and these grow in
+    training: without N distances soon are so large that every sample belongs to one prototype for good.
+    W starts such that coordinates are of about `spread`, and so do the prototypes. If all of these were as good as one
+    compared to the distances, soft shares would be even, all prototypes would move to the same mean, and nothing would
+    ever tell them apart.
 
     Args:
       scenarios: K.
@@ -30,7 +34,7 @@ class ScenarioLearner(keras.layers.Layer):
       hard: above.
       temperature: of the Gumbel-softmax.
       rate: of the prototypes, alpha.
-      input_scale, spread: above.
+      spread: above.
 
     Call arguments:
       inputs: float `[B, D]`.
@@ -47,17 +51,17 @@ class ScenarioLearner(keras.layers.Layer):
         hard: bool = False,
         temperature: float = 0.1,
         rate: float = 0.2,
-        input_scale: float = 0.05,
         spread: float = 0.5,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.scenarios, self.width, self.hard, self.temperature = scenarios, width, hard, temperature
-        self.rate, self.input_scale, self.spread = rate, input_scale, spread
+        self.rate, self.spread = rate, spread
+        self.norm = WeightedBatchNormalization(affine=False, name="norm")
         self.prototypes = Prototypes(scenarios, rate, spread, name="prototypes")
 
     def build(self, input_shape: Any) -> None:
-        scale = self.spread / (self.input_scale * math.sqrt(int(input_shape[-1])))
+        scale = self.spread / math.sqrt(int(input_shape[-1]))
         self.projection = keras.layers.Dense(
             self.width,
             use_bias=False,
@@ -75,12 +79,12 @@ class ScenarioLearner(keras.layers.Layer):
         gumbel = -tf.math.log(-tf.math.log(uniform))
         return tf.nn.softmax((tf.nn.log_softmax(scores) + gumbel) / self.temperature)
 
-    def project(self, inputs: tf.Tensor) -> tf.Tensor:
+    def project(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """f(x), where samples and prototypes lie: float `[B, width]`."""
-        return self.projection(inputs)
+        return self.projection(self.norm(inputs, training=training))
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        samples = self.project(inputs)
+        samples = self.project(inputs, training)
         shares = self._shares(self.prototypes(samples), training)
         if training:
             self.prototypes.move(samples, shares)
@@ -95,6 +99,5 @@ class ScenarioLearner(keras.layers.Layer):
             "hard": self.hard,
             "temperature": self.temperature,
             "rate": self.rate,
-            "input_scale": self.input_scale,
             "spread": self.spread,
         }

@@ -30,6 +30,7 @@ class WeightedBatchNormalization(keras.layers.Layer):
       momentum: share of the moving moments that a step keeps, in the long run.
       epsilon: added to the variance.
       gamma_initializer, beta_initializer: of scale and offset.
+      affine: whether there are scale and offset.
 
     Call arguments:
       inputs: float `[N, D]`.
@@ -45,10 +46,11 @@ class WeightedBatchNormalization(keras.layers.Layer):
         epsilon: float = 1e-3,
         gamma_initializer: Any = "ones",
         beta_initializer: Any = "zeros",
+        affine: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.momentum, self.epsilon = momentum, epsilon
+        self.momentum, self.epsilon, self.affine = momentum, epsilon, affine
         self.gamma_initializer = keras.initializers.get(gamma_initializer)
         self.beta_initializer = keras.initializers.get(beta_initializer)
 
@@ -61,8 +63,10 @@ class WeightedBatchNormalization(keras.layers.Layer):
             "synchronization": tf.VariableSynchronization.ON_READ,
             "aggregation": tf.VariableAggregation.MEAN,
         }
-        self.gamma = self.add_weight(name="gamma", shape=shape, initializer=self.gamma_initializer, **full)
-        self.beta = self.add_weight(name="beta", shape=shape, initializer=self.beta_initializer, **full)
+        self.gamma, self.beta = 1.0, 0.0
+        if self.affine:
+            self.gamma = self.add_weight(name="gamma", shape=shape, initializer=self.gamma_initializer, **full)
+            self.beta = self.add_weight(name="beta", shape=shape, initializer=self.beta_initializer, **full)
         self.moving_mean = self.add_weight(name="moving_mean", shape=shape, initializer="zeros", **replicated)
         self.moving_variance = self.add_weight(name="moving_variance", shape=shape, initializer="ones", **replicated)
         self.steps = self.add_weight(name="steps", shape=(), initializer="zeros", **replicated)
@@ -94,6 +98,7 @@ class WeightedBatchNormalization(keras.layers.Layer):
             **super().get_config(),
             "momentum": self.momentum,
             "epsilon": self.epsilon,
+            "affine": self.affine,
             "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
             "beta_initializer": keras.initializers.serialize(self.beta_initializer),
         }

@@ -76,7 +76,7 @@ def test_repeat_share_counts_events_whose_item_an_earlier_one_had():
 def test_soft_scenarios_are_a_softmax_over_distances():
     learner, inputs = ScenarioLearner(4, 3), normal(6, 5)
     shares, divergence = learner(inputs)
-    samples = inputs @ learner.projection.kernel.numpy()
+    samples = inputs / np.sqrt(1 + 1e-3) @ learner.projection.kernel.numpy()
     expected = softmax(-distances(samples, learner.prototypes.prototypes.numpy()))
     np.testing.assert_allclose(shares, expected, rtol=1e-3, atol=1e-6)
     terms = np.where(expected > 0, expected * (np.log(np.maximum(expected, 1e-30)) + np.log(4)), 0)
@@ -84,9 +84,9 @@ def test_soft_scenarios_are_a_softmax_over_distances():
 
 
 def test_hard_scenarios_are_the_nearest_prototype_or_a_gumbel_softmax():
-    learner, inputs = ScenarioLearner(4, 3, hard=True, input_scale=5.0), normal(4000, 5)
+    learner, inputs = ScenarioLearner(4, 3, hard=True), normal(4000, 5)
     shares, divergence = learner(inputs)
-    samples = inputs @ learner.projection.kernel.numpy()
+    samples = inputs / np.sqrt(1 + 1e-3) @ learner.projection.kernel.numpy()
     apart = distances(samples, learner.prototypes.prototypes.numpy())
     np.testing.assert_array_equal(shares, np.eye(4)[apart.argmin(1)])
     np.testing.assert_allclose(divergence, np.full(4000, np.log(4)), rtol=1e-6)
@@ -120,9 +120,18 @@ def test_prototypes_move_in_training_alone_and_not_by_gradient():
     assert model.learner.prototypes.prototypes.ref() not in {w.ref() for w in model.trainable_weights}
 
 
+def test_large_inputs_belong_to_scenarios_like_small_ones():
+    inputs, shares = normal(500, 5), []
+    for scale in (1.0, 100.0):
+        tf.random.set_seed(3)
+        learner = ScenarioLearner(4, 3)
+        shares.append(learner(scale * inputs, training=True)[0].numpy())
+    np.testing.assert_allclose(*shares, atol=0.01)
+
+
 def test_scenarios_start_apart():
     model = build(small_features(20), embedding={"dim": 16}, prototypes=4)
-    shares = model.intentions(random_batch(small_features(20), 500)[0]).shares.numpy()
+    shares = model.intentions(random_batch(small_features(20), 500)[0], training=True).shares.numpy()
     assert shares.max(1).mean() > 0.4 and (shares.mean(0) > 0.02).all()
 
 
@@ -211,7 +220,7 @@ def mlp(inputs):
 def test_ablations_take_their_parameters_away():
     user = 4 + 4 + 4 + 4 + 1 + 4 + 1 + 4 + 4 + 4  # two of the user, scenario and context, five columns of behaviors
     whole = user + 4 + 1
-    full, learner = count(build()), whole * 5 + 3 * 5
+    full, learner = count(build()), whole * 5 + 3 * 5 + 2 * whole + 1
     module = mlp(user) + 2 * mlp(whole)
     assert full == count(build(scenarios="hard"))
     assert full - count(build(scenarios="none")) == learner + 2 * module
