@@ -48,8 +48,8 @@ class HierRecSettings(ModelSettings):
     implicit: bool = True
     heads: int = pydantic.Field(default=4, ge=1)
     global_units: tuple[Width, ...] = pydantic.Field(default=(128, 64), min_length=1)
-    explicit_units: tuple[Width, Width] = (16, 32)
-    implicit_units: tuple[Width, Width] = (8, 32)
+    explicit_units: tuple[Width, Width] = (8, 16)
+    implicit_units: tuple[Width, Width] = (4, 16)
     condition_units: tuple[Width, ...] = ()
     weight_activation: str = "tanh"
     output_units: tuple[Width, ...] = ()

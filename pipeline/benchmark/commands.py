@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -66,11 +67,18 @@ class Bench:
             progress.stop()
         return cls(data, out, config, settings, Results(out), console)
 
+    @functools.cached_property
+    def inputs(self) -> str:
+        """Digest of the prepared data."""
+        from pipeline.benchmark.data import digest
+
+        return digest(f"{self.out}/data")
+
     def trial(self, model: str, seed: int = 0, protocol: Protocol = "multi", **over: Any) -> Trial:
         """A trial with the model's settings; `over` are fields of `TrainerSettings`."""
         trainer = self.config.trainer.model_dump(mode="json", exclude={"model", "model_settings", "seed"})
         settings = model_settings(model, self.config, self.settings)
-        return Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed)
+        return Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed, self.inputs)
 
     def run(self, trials: Sequence[Trial]) -> tuple[list[Result], list[str]]:
         """Results of the trials, and what failed."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
+import hashlib
 import os
 import uuid
 from collections.abc import Callable
@@ -108,6 +110,16 @@ def write(prepared: Prepared, out: str) -> None:
     np.save(f"{out}/days.npy", prepared.days)
     with open(f"{out}/features.json", "w") as stream:  # last: says that the rest is whole
         stream.write(prepared.features.to_json())
+
+
+def digest(out: str) -> str:
+    """Digest of what `read` reads: results of other data do not stand for this one's."""
+    found = hashlib.sha256()
+    for path in sorted(glob.glob(f"{out}/*")):
+        with open(path, "rb") as stream:
+            while block := stream.read(1 << 24):
+                found.update(block)
+    return found.hexdigest()[:16]
 
 
 def read(out: str) -> Prepared:

@@ -8,9 +8,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-import pydantic
-
-from pipeline.benchmark.settings import Search, Trial, merged, placed
+from pipeline.benchmark.settings import Search, Trial, checked, merged, placed
+from pipeline.config import ConfigError
 
 
 def candidates(search: Search, trial: Trial) -> Iterator[Trial]:
@@ -31,10 +30,9 @@ def candidates(search: Search, trial: Trial) -> Iterator[Trial]:
         settings: dict[str, Any] = trial.settings
         for path, value in zip(space, combination):
             settings = merged(settings, placed(path, value))
-        candidate = dataclasses.replace(trial, settings=settings)
         try:
-            allowed.model_validate(settings)
-        except pydantic.ValidationError:
+            candidate = dataclasses.replace(trial, settings=checked(trial.model, settings))
+        except ConfigError:
             continue
         if candidate.key not in seen:
             seen.add(candidate.key)

@@ -53,6 +53,8 @@ class Trial:
     """One training and its test: everything that its result depends on.
 
     Attributes:
+      settings: of the model, all of them.
+      inputs: digest of the prepared data, see `data.digest`.
       over_exposed_share: of the rows whose item is shown more than its scores deserve, see `coefficients.subsampled`.
     """
 
@@ -62,6 +64,7 @@ class Trial:
     settings: dict[str, Any]
     trainer: dict[str, Any]
     seed: int
+    inputs: str = ""
     over_exposed_share: float = 1.0
 
     @property
@@ -103,7 +106,7 @@ def model_settings(name: str, config: Config, benchmark: BenchmarkSettings) -> d
 
 
 def checked(name: str, tree: dict[str, Any]) -> dict[str, Any]:
-    """A model's settings, as they are.
+    """All of a model's settings, the model's own values where the tree has none.
 
     Raises:
       ConfigError: the model refuses them.
@@ -111,10 +114,9 @@ def checked(name: str, tree: dict[str, Any]) -> dict[str, Any]:
     from models.registry import settings_class
 
     try:
-        settings_class(name).model_validate(tree)
+        return settings_class(name).model_validate(tree).model_dump(mode="json")
     except pydantic.ValidationError as error:
         raise explained(error, settings_class(name), f"{name}: ") from None
-    return tree
 
 
 def merged(tree: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
