@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import models  # noqa: F401  isort: skip
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import adjusted_rand_score
+
+from models.registry import build_model
+from pipeline.benchmark.data import read
+from pipeline.benchmark.data_sets import DATA_SETS
 from pipeline.benchmark.explaining import hidden_purpose_ari
+from pipeline.benchmark.learned_scenarios import purposes
+from pipeline.benchmark.subject import Subject
 from tests.figures_models._bench import bench
+
+FEW_VALUES = 40
+"""Columns of behaviors with at most so many values are told to the trees as shares of each value."""
 
 
 def purpose() -> Iterator[tuple[str, float]]:
@@ -13,4 +26,32 @@ def purpose() -> Iterator[tuple[str, float]]:
     yield "hidden_purpose_ari", hidden_purpose_ari(bench("simulator"))["adjusted_rand"]
 
 
-FIGURES = {"hidden_purpose_ari": purpose}
+def told() -> Iterator[tuple[str, float]]:
+    """The same of trees that are told the purposes of half of the users and judged on the other half, from all inputs
+    of the model, the scenario and the click: how much of the purposes can be known at all."""
+    opened = bench("simulator")
+    prepared = read(f"{opened.out}/data")
+    model = build_model("musenet", prepared.features, {})
+    subject = Subject(model, prepared, opened.config.declared, f"{opened.out}/workspace", DATA_SETS["simulator"].day)
+    found, inputs = purposes(subject), _inputs(subject)
+    half = prepared.test.integer_column(prepared.features.user) % 2 == 0
+    trees = HistGradientBoostingClassifier(random_state=0).fit(inputs[half], found[half])
+    yield "hidden_purpose_ari_of_told_trees", adjusted_rand_score(found[~half], trees.predict(inputs[~half]))
+
+
+def _inputs(subject: Subject) -> np.ndarray:
+    """Features of the test rows side by side, float `[N, any]`; of behaviors the shares of values."""
+    test = subject.prepared.test
+    splits, events = test.splits.numpy(), test.events_integers.numpy()
+    count = np.diff(splits)
+    row = np.repeat(np.arange(test.rows), count)
+    sequences = [f for f in test.features.features if f.sequence and f.categorical]
+    shares = [
+        np.bincount(row, events[: splits[-1], place] == value, test.rows) / np.maximum(count, 1)
+        for place, feature in enumerate(sequences)
+        for value in range(feature.size if feature.size <= FEW_VALUES else 0)
+    ]
+    return np.column_stack([test.integers.numpy(), test.floats.numpy(), count, *shares])
+
+
+FIGURES = {"hidden_purpose_ari": purpose, "hidden_purpose_ari_of_told_trees": told}
