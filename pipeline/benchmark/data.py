@@ -6,6 +6,7 @@ import dataclasses
 import glob
 import hashlib
 import os
+import pathlib
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 from components.trainer.dataset import Reader, expand
 from components.trainer.store import Store, load
 from components.workspace import Workspace
-from pipeline.config import Config
+from pipeline.config import Config, ConfigError
 from schemas.features import FeatureSet
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -83,8 +84,16 @@ def prepare(config: Config, workspace: str, day: str, out: str, progress: Callab
 
     Raises:
       DataRefused: bad input.
+      ConfigError: what is there was made otherwise.
     """
+    made = config.model_dump_json(include={"window", "ingest"}) + config.declared.model_dump_json()
+    record = pathlib.Path(out, "made_of.txt")
     if os.path.exists(f"{out}/features.json"):
+        if not record.exists() or record.read_text() != made:
+            raise ConfigError(
+                f"{out} was made with another declaration, window or ingest settings: delete the folder "
+                f"{os.path.dirname(out)} or name another one"
+            )
         return
     uris = _run(config, Workspace(workspace), day, progress)
     reader = Reader.of(config.declared, uris["Transform"]["transform_graph"])
@@ -95,6 +104,8 @@ def prepare(config: Config, workspace: str, day: str, out: str, progress: Callab
         assert store is not None, f"no rows in {part}"
         stores[part] = store
     (time,) = _columns(reader, files["train"], [config.declared.time.name])
+    os.makedirs(out, exist_ok=True)
+    record.write_text(made)
     write(Prepared(reader.features, **stores, facts=_facts(reader, files["test"]), days=time // DAY_MS), out)
 
 
@@ -115,7 +126,7 @@ def write(prepared: Prepared, out: str) -> None:
 def digest(out: str) -> str:
     """Digest of what `read` reads: results of other data do not stand for this one's."""
     found = hashlib.sha256()
-    for path in sorted(glob.glob(f"{out}/*")):
+    for path in (f"{out}/features.json", *sorted(glob.glob(f"{out}/*.np?"))):
         with open(path, "rb") as stream:
             while block := stream.read(1 << 24):
                 found.update(block)

@@ -13,7 +13,7 @@ from rich.console import Console
 from components.fairness_coefficient.settings import FairnessSettings
 from pipeline.benchmark import runner, tables
 from pipeline.benchmark.coefficients import subsampled, with_coefficients
-from pipeline.benchmark.data import Facts, _sessions
+from pipeline.benchmark.data import Facts, _sessions, digest, prepare
 from pipeline.benchmark.measures import measure, relative_improvement, significance
 from pipeline.benchmark.search import best, candidates
 from pipeline.benchmark.settings import (
@@ -186,3 +186,22 @@ def test_over_exposed_rows_are_those_shown_more_than_their_scores_deserve():
     assert (kept.floats[:, -3].numpy() >= 1).sum() == (coefficient >= 1).sum()
     below = (coefficient < 1).sum()
     assert 0.2 * below < (kept.floats[:, -3].numpy() < 1).sum() < 0.8 * below
+
+
+def test_data_made_otherwise_are_not_taken_for_these(tmp_path):
+    config = load_config("simulator")
+    (tmp_path / "features.json").write_text("{}")
+    made = config.model_dump_json(include={"window", "ingest"}) + config.declared.model_dump_json()
+    (tmp_path / "made_of.txt").write_text(made)
+    prepare(config, str(tmp_path / "workspace"), "2024-03-08", str(tmp_path), print)
+    with pytest.raises(ConfigError, match="another declaration, window or ingest"):
+        prepare(load_config("movielens"), str(tmp_path / "workspace"), "2024-03-08", str(tmp_path), print)
+
+
+def test_a_digest_tells_data_apart(tmp_path):
+    (tmp_path / "features.json").write_text("{}")
+    np.save(tmp_path / "days.npy", np.zeros(3))
+    before = digest(str(tmp_path))
+    assert before == digest(str(tmp_path))
+    np.save(tmp_path / "days.npy", np.ones(3))
+    assert before != digest(str(tmp_path))
