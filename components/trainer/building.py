@@ -5,6 +5,7 @@ from __future__ import annotations
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
 import tensorflow as tf  # isort: skip
+import tf_keras as keras
 
 from components.trainer.settings import TrainerSettings
 from models.base import example_batch
@@ -12,6 +13,14 @@ from models.registry import build_model
 from models.training import TrainingModel
 from schemas import FAIRNESS
 from schemas.features import FeatureSet
+
+
+def start_afresh(settings: TrainerSettings) -> None:
+    """Forgets earlier models of the process and seeds whatever is random in what follows."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(settings.seed)
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
 
 
 def build_training(settings: TrainerSettings, features: FeatureSet, click_rate: float) -> TrainingModel:

@@ -25,7 +25,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.export.serving import export
 from components.export.warmup import write_warmup
-from components.trainer.building import build_training
+from components.trainer.building import build_training, start_afresh
 from components.trainer.callbacks import ProgressLog
 from components.trainer.data import Data
 from components.trainer.dataset import Reader, expand
@@ -50,10 +50,7 @@ def run_fn(fn_args: FnArgs) -> None:
     declaration = Declaration.model_validate_json(config["declaration"])
     settings = TrainerSettings.model_validate_json(config["settings"])
     log = ProgressLog(os.path.join(fn_args.model_run_dir, "progress.jsonl"))
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(settings.seed)
-    if settings.deterministic:
-        tf.config.experimental.enable_op_determinism()
+    start_afresh(settings)
 
     log.phase("reading")
     train_files = expand(fn_args.train_files)

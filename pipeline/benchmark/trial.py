@@ -20,11 +20,10 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 
 import tensorflow as tf  # isort: skip
 import numpy as np
-import tf_keras as keras
 
 from components.fairness_coefficient.settings import FairnessSettings
 from components.trainer import callbacks
-from components.trainer.building import build_training
+from components.trainer.building import build_training, start_afresh
 from components.trainer.data import Data
 from components.trainer.fitting import fit, refit
 from components.trainer.settings import TrainerSettings
@@ -92,8 +91,7 @@ def _fitted(trial: Trial, train: Store, validation: Store) -> Trained:
     settings = TrainerSettings.model_validate(
         {**trial.trainer, "model": trial.model, "model_settings": trial.settings, "seed": trial.seed}
     )
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(trial.seed)
+    start_afresh(settings)
     training = build_training(settings, train.features, train.clicks / train.rows)
     model = training.serving
     data = Data(train, validation)

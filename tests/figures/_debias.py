@@ -16,14 +16,13 @@ import tensorflow as tf  # isort: skip
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import tf_keras as keras
 
 from components.log_example_gen.writer import write
 from components.report import exposure
 from components.report.unbiased import examples_of
 from components.sources.simulator import simulate
 from components.sources.simulator.oracle import auc, read
-from components.trainer.building import build_training
+from components.trainer.building import build_training, start_afresh
 from components.trainer.callbacks import ProgressLog
 from components.trainer.data import Data
 from components.trainer.dataset import Reader
@@ -110,10 +109,7 @@ def train(world: World, rows: Store, **settings: bool) -> RankingModel:
     trainer = trainer.model_copy(
         update={"model_settings": {**trainer.model_settings, **settings}, "seed": trainer.seed + world.seed}
     )
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(trainer.seed)
-    if trainer.deterministic:
-        tf.config.experimental.enable_op_determinism()
+    start_afresh(trainer)
     training = build_training(trainer, rows.features, rows.clicks / rows.rows)
     with tempfile.TemporaryDirectory() as folder:
         log = ProgressLog(f"{folder}/progress.jsonl")
