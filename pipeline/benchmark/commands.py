@@ -93,15 +93,14 @@ class Bench:
 
     def notes(self, seeds: int) -> list[str]:
         """What a reader of the tables should know."""
-        from pipeline.benchmark.data import read
+        from pipeline.benchmark.data import grouping, sizes
 
-        prepared = read(f"{self.out}/data")
-        trainer = self.config.trainer
+        rows, trainer = sizes(f"{self.out}/data"), self.config.trainer
         return [
-            f"{self.data}: {prepared.train.rows:,} training rows, {prepared.validation.rows:,} for early stopping, "
-            f"{prepared.test.rows:,} of the test; {seeds} seeds, mean ± standard deviation. "
+            f"{self.data}: {rows['train']:,} training rows, {rows['validation']:,} for early stopping, "
+            f"{rows['test']:,} of the test; {seeds} seeds, mean ± standard deviation. "
             f"Up to {trainer.epochs} epochs, batches of {trainer.batch_size}. "
-            f"GAUC by {prepared.facts.grouped_by}; sessions end after 30 minutes of silence.",
+            f"GAUC by {grouping(f'{self.out}/data')}; sessions end after 30 minutes of silence.",
         ]
 
 

@@ -133,6 +133,21 @@ def digest(out: str) -> str:
     return found.hexdigest()[:16]
 
 
+def sizes(out: str) -> dict[str, int]:
+    """Rows of each part of what `read` reads."""
+    found = {}
+    for part in PARTS:
+        with np.load(f"{out}/{part}.npz") as arrays:
+            found[part] = len(arrays["splits"]) - 1
+    return found
+
+
+def grouping(out: str) -> str:
+    """Name of the column that GAUC groups by, see `Facts`."""
+    with np.load(f"{out}/facts.npz") as arrays:
+        return str(arrays["grouped_by"])
+
+
 def read(out: str) -> Prepared:
     """What `prepare` wrote."""
     with open(f"{out}/features.json") as stream:

@@ -16,7 +16,8 @@ from tests.figures.public_data import KUAIRAND
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "benchmarks"
-"""Results of all trials (`results.jsonl`) and speeds (`speeds.json`): what lies there is not measured again."""
+"""Results of all trials (`results.jsonl`) and speeds (`speeds.json`): what lies there is not measured again.
+`findings.md` is written by hand and stands at the top of the page."""
 FIVE = [model.registered for model in SCENARIO_MODELS]
 NAMES = [*FIVE, *(model.registered for model in BASELINES)]
 SEEDS = 3
@@ -90,6 +91,9 @@ def write_page() -> None:
         "`tests/figures_models/`, every trial in `benchmarks/results.jsonl`. p-values compare with the best other "
         "model. RelaImpr is over Shared Bottom. Made by `make figures-models`.",
     ]
+    findings = DOCS / "findings.md"
+    if findings.exists():
+        notes += ["", findings.read_text().rstrip()]
     tables.write(parts, "Benchmarks", notes, str(ROOT / "docs" / "benchmarks"), html_too=False)
 
 
