@@ -55,7 +55,7 @@ DECLARATION = Declaration.model_validate(
             {"name": "bought", "type": "int64", "group": "outcome"},
             {"name": "importance", "type": "float32", "group": "weight"},
         ],
-        "history": {"types": {"click": "clicked", "buy": "bought"}, "length": 6},
+        "history": {"types": {"click": "clicked", "buy": "bought"}, "length": 6, "matches": ["brand"]},
         "rates": {"keys": [["item"]], "events": ["clicked"]},
     }
 )
