@@ -29,6 +29,7 @@ from schemas.declaration import HISTORY_LENGTH
 from schemas.features import Feature
 
 Units = tuple[pydantic.PositiveInt, ...]
+MARIAField = Literal["behaviors", "user", "item", "trigger", "context"]
 
 
 class MARIASettings(ModelSettings):
@@ -43,6 +44,8 @@ class MARIASettings(ModelSettings):
       scaling, scale, scaling_units: feature scaling, lambda and hidden layers, see `FeatureScaling`.
       refinement, refiners, refined_share, selector_units: feature refinement, see `FeatureRefinement`; all refiners of
         a field together give `refined_share` times the numbers of the field.
+      selecting: fields that have several refiners to choose from; the others have a single one each (the paper's
+        settings on Ali-CCP). A choice keeps a row from most of what its field could say.
       gumbel, temperature: how refiners are selected.
       correlation, correlation_width: feature correlation and d_r, see `FeatureCorrelation`.
       network_layer, experts, expert_units: the mixture of experts (Eqs. 16-17).
@@ -63,6 +66,7 @@ class MARIASettings(ModelSettings):
     scaling_units: Units = ()
     refinement: bool = True
     refiners: int = pydantic.Field(default=2, ge=1)
+    selecting: tuple[MARIAField, ...] = ("user",)
     refined_share: float = pydantic.Field(default=0.7, gt=0, le=1)
     selector_units: Units = ()
     gumbel: bool = True
@@ -124,12 +128,13 @@ class MARIA(RankingModel):
         self.scaling = None
         if s.scaling:
             self.scaling = FeatureScaling(elements, s.scale, s.scaling_units, s.activation, s.l2, name="scaling")
+        counts = [s.refiners if name in s.selecting else 1 for name in self.field_names]
         self.refinement = [
             FeatureRefinement(
-                s.refiners, max(round(s.refined_share * width / s.refiners), 1), s.gumbel, s.temperature,
+                count, max(round(s.refined_share * width / count), 1), s.gumbel, s.temperature,
                 s.selector_units, s.activation, s.l2, name=f"refinement_{i}",
             )
-            for i, width in enumerate(self.field_widths if s.refinement else ())
+            for i, (width, count) in enumerate(zip(self.field_widths, counts) if s.refinement else ())
         ]  # fmt: skip
         self.correlation = None
         if s.correlation and len(self.field_widths) > 1:
@@ -179,16 +184,22 @@ class MARIA(RankingModel):
         groups = [*(["behaviors"] if self.behaviors else []), *(field[0].group for field in self.fields)]
         return tuple("context" if group == "scenario" else group for group in groups)
 
+    @property
+    def selecting(self) -> tuple[str, ...]:
+        """Names of the fields that have several refiners to choose from."""
+        return tuple(name for name, refine in zip(self.field_names, self.refinement) if refine.selector is not None)
+
     def refiner_weights(self, features: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Which refiners serve a batch. Needs refinement with more than one refiner.
+        """Which refiners serve a batch. Needs fields that choose.
 
         Returns:
-          (weights, probabilities): float32 `[B, fields, N]` each, fields as in `field_names`: beta (Eqs. 11-12), and
-          how likely training would have drawn each refiner.
+          (weights, probabilities): float32 `[B, fields, N]` each, fields as in `selecting`: beta (Eqs. 11-12), and how
+          likely training would have drawn each refiner.
         """
         embedded = self.embedding({x.name: features[x.name] for x in self.profile})
         e_s = embedded[self.features.scenario]
-        pairs = list(zip(self.refinement, self._scaled(features, embedded, training=False)))
+        scaled = zip(self.refinement, self._scaled(features, embedded, training=False))
+        pairs = [(refine, part) for refine, part in scaled if refine.selector is not None]
         return (
             tf.stack([refine.selection(part, e_s) for refine, part in pairs], 1),
             tf.stack([refine.probabilities(part, e_s) for refine, part in pairs], 1),

@@ -28,8 +28,8 @@ def refiner_picture(subject: Subject) -> Picture:
     model = subject.model
     if not model.refinement:
         raise Missing("Feature refinement is switched off.")
-    if model.settings.refiners < 2:
-        raise Missing("A field has a single refiner: nothing is selected.")
+    if not model.selecting:
+        raise Missing("Every field has a single refiner: nothing is selected.")
     index = subject.prepared.test.scenarios
     rows = subject.sample(PER_SCENARIO)
     weights, probabilities = subject.compute(model.refiner_weights, rows)
@@ -37,7 +37,7 @@ def refiner_picture(subject: Subject) -> Picture:
     if not of:
         raise Missing(f"No scenario has {LEAST} rows.")
     mean = np.stack([weights[chosen].mean(0) for chosen in of.values()])
-    fields = list(model.field_names)
+    fields = list(model.selecting)
     blocks = [_means(list(of), fields, mean, len(rows))]
     curves = {name: probabilities[chosen, :, 0] for name, chosen in list(of.items())[:CURVES]}
     blocks.append(_densities(curves, fields))
@@ -48,8 +48,8 @@ def refiner_picture(subject: Subject) -> Picture:
         "deviation_of_probability": np.stack([probabilities[chosen].std(0) for chosen in of.values()]),
     }  # fmt: skip
     lead = (
-        f"Each field passes through {model.settings.refiners} refiners; a selector that knows the row and its scenario "
-        "weighs them."
+        f"Each of these fields ({', '.join(fields)}) has {model.settings.refiners} refiners; a selector that knows the "
+        "row and its scenario weighs them."
     )
     return Picture("refiners", "Refiners by scenario and field", lead, blocks, numbers)
 

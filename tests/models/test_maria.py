@@ -24,6 +24,7 @@ SMALL = {
     "expert_units": [6, 5],
     "tower_units": [4, 3],
     "correlation_width": 2,
+    "selecting": ["behaviors", "user", "item", "trigger", "context"],
 }
 RANDOM = np.random.default_rng(0)
 ROWS, SIZE = np.array([0, 0, 2, 2, 2]), tf.constant(3, tf.int64)
@@ -201,6 +202,15 @@ def test_ablations_remove_what_they_name():
     assert count(build(gumbel=False)) == full
 
 
+def test_fields_that_do_not_choose_have_a_single_refiner():
+    model = build(selecting=["user"])
+    assert model.selecting == ("user",)
+    assert [refine.refiners for refine in model.refinement] == [2 if n == "user" else 1 for n in model.field_names]
+    batch, _, _ = random_batch(FEATURES)
+    assert model.refiner_weights(batch)[0].shape[1:] == (1, 2)
+    assert build(selecting=[]).selecting == build(refiners=1).selecting == ()
+
+
 def test_ablations_and_options_are_served():
     batch, _, _ = random_batch(FEATURES)
     off = ("shared_tower", "correlation", "scaling", "refinement", "network_layer", "gumbel")
@@ -224,6 +234,7 @@ def test_query_is_the_target_without_a_trigger():
         {"tower_units": []},
         {"expert_units": [0]},
         {"refiners": 0},
+        {"selecting": ["price"]},
         {"refined_share": 1.5},
         {"temperature": 0},
         {"scale": 0},

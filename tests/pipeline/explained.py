@@ -24,7 +24,12 @@ ROWS, DAY = 240, "2024-03-08"
 FEATURES = small_features(3)
 SMALL = {
     "sar_net": {"expert_units": [4], "attention_units": [4], "bias_nets": False},
-    "maria": {"expert_units": [8], "tower_units": [8], "encoder_units": 8},
+    "maria": {
+        "expert_units": [8],
+        "tower_units": [8],
+        "encoder_units": 8,
+        "selecting": ["behaviors", "user", "item", "context"],
+    },  # fmt: skip
     "musenet": {"units": [8], "prototypes": 3},
     "hierrec": {"global_units": [8], "heads": 2},
 }
