@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,18 +52,18 @@ class Bench:
         Raises:
           ConfigError: a wrong setting, or no source where one is needed.
         """
-        from pipeline.benchmark.data import import_data, prepare
+        from pipeline.benchmark.data import import_data, prepare, ready
 
         config, settings = load_config(DATA_SETS[data].config, tuple(overrides)), load_benchmark(benchmark)
-        if source is None and data in ("kuairand", "ali_ccp") and not os.path.exists(f"{out}/data/features.json"):
-            raise ConfigError(f"--source: {data} is read from the publisher's files: give their folder")
-        console = Console()
-        workspace = f"{out}/workspace"
-        with quiet(f"{out}/log.txt") as quiet_console:
-            progress = Progress(quiet_console)
-            import_data(data, source, workspace)
-            prepare(config, workspace, DATA_SETS[data].day, f"{out}/data", progress)
-            progress.stop()
+        console, workspace = Console(), f"{out}/workspace"
+        if not ready(data, config, f"{out}/data"):
+            if source is None and data in ("kuairand", "ali_ccp"):
+                raise ConfigError(f"--source: {data} is read from the publisher's files: give their folder")
+            with quiet(f"{out}/log.txt") as quiet_console:
+                progress = Progress(quiet_console)
+                import_data(data, source, workspace)
+                prepare(data, config, workspace, DATA_SETS[data].day, f"{out}/data", progress)
+                progress.stop()
         return cls(data, out, config, settings, Results(out), console)
 
     @functools.cached_property

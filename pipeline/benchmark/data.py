@@ -24,6 +24,7 @@ from schemas.features import FeatureSet
 DAY_MS = 24 * 60 * 60 * 1000
 SESSION_GAP_MS = 30 * 60 * 1000
 """A user's impressions belong to one session as long as no pause between them is longer."""
+MADE_OF = "made_of.txt"
 PARTS = {"train": "Split-train", "validation": "Split-validation", "test": "Split-eval"}
 
 
@@ -79,22 +80,35 @@ def import_data(data: str, source: str | None, workspace: str) -> None:
         simulate(workspace)
 
 
-def prepare(config: Config, workspace: str, day: str, out: str, progress: Callable[[str, str, str], None]) -> None:
-    """Ingests the window, transforms it and writes `out` (`features.json`, one `.npz` a part); nothing if it is there.
+def ready(data: str, config: Config, out: str) -> bool:
+    """Whether `prepare` was done.
+
+    Raises:
+      ConfigError: what lies in `out` was made of something else.
+    """
+    if not os.path.exists(f"{out}/features.json"):
+        return False
+    record = pathlib.Path(out, MADE_OF)
+    if not record.exists() or record.read_text() != _made_of(data, config):
+        raise ConfigError(
+            f"{out} was made of another data set, or with another declaration, window or ingest settings: "
+            f"delete the folder {os.path.dirname(out)} or name another one"
+        )
+    return True
+
+
+def _made_of(data: str, config: Config) -> str:
+    return "\n".join([data, config.model_dump_json(include={"window", "ingest"}), config.declared.model_dump_json()])
+
+
+def prepare(
+    data: str, config: Config, workspace: str, day: str, out: str, progress: Callable[[str, str, str], None]
+) -> None:
+    """Ingests the window, transforms it and writes `out` (`features.json`, one `.npz` a part).
 
     Raises:
       DataRefused: bad input.
-      ConfigError: what is there was made otherwise.
     """
-    made = config.model_dump_json(include={"window", "ingest"}) + config.declared.model_dump_json()
-    record = pathlib.Path(out, "made_of.txt")
-    if os.path.exists(f"{out}/features.json"):
-        if not record.exists() or record.read_text() != made:
-            raise ConfigError(
-                f"{out} was made with another declaration, window or ingest settings: delete the folder "
-                f"{os.path.dirname(out)} or name another one"
-            )
-        return
     uris = _run(config, Workspace(workspace), day, progress)
     reader = Reader.of(config.declared, uris["Transform"]["transform_graph"])
     files = {part: expand([f"{uris['ExamplesWindow']['examples']}/{split}/*"]) for part, split in PARTS.items()}
@@ -105,7 +119,7 @@ def prepare(config: Config, workspace: str, day: str, out: str, progress: Callab
         stores[part] = store
     (time,) = _columns(reader, files["train"], [config.declared.time.name])
     os.makedirs(out, exist_ok=True)
-    record.write_text(made)
+    pathlib.Path(out, MADE_OF).write_text(_made_of(data, config))
     write(Prepared(reader.features, **stores, facts=_facts(reader, files["test"]), days=time // DAY_MS), out)
 
 

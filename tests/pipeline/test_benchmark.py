@@ -13,7 +13,7 @@ from rich.console import Console
 from components.fairness_coefficient.settings import FairnessSettings
 from pipeline.benchmark import runner, tables
 from pipeline.benchmark.coefficients import subsampled, with_coefficients
-from pipeline.benchmark.data import Facts, _sessions, digest, prepare
+from pipeline.benchmark.data import MADE_OF, Facts, _made_of, _sessions, digest, ready
 from pipeline.benchmark.measures import measure, relative_improvement, significance
 from pipeline.benchmark.search import best, candidates
 from pipeline.benchmark.settings import (
@@ -189,13 +189,14 @@ def test_over_exposed_rows_are_those_shown_more_than_their_scores_deserve():
 
 
 def test_data_made_otherwise_are_not_taken_for_these(tmp_path):
-    config = load_config("simulator")
+    config = load_config("movielens")
+    assert not ready("movielens", config, str(tmp_path))
     (tmp_path / "features.json").write_text("{}")
-    made = config.model_dump_json(include={"window", "ingest"}) + config.declared.model_dump_json()
-    (tmp_path / "made_of.txt").write_text(made)
-    prepare(config, str(tmp_path / "workspace"), "2024-03-08", str(tmp_path), print)
-    with pytest.raises(ConfigError, match="another declaration, window or ingest"):
-        prepare(load_config("movielens"), str(tmp_path / "workspace"), "2024-03-08", str(tmp_path), print)
+    (tmp_path / MADE_OF).write_text(_made_of("movielens", config))
+    assert ready("movielens", config, str(tmp_path))
+    for data, other in (("movielens_time", config), ("movielens", load_config("movielens", ("window.days=1",)))):
+        with pytest.raises(ConfigError, match="was made of another data set"):
+            ready(data, other, str(tmp_path))
 
 
 def test_a_digest_tells_data_apart(tmp_path):
