@@ -22,7 +22,8 @@ class LinearTerm(keras.layers.Layer):
 
     Args:
       features: the inputs.
-      settings: start, penalty and dropping of ids; widths do not matter.
+      settings: start of ids, their penalty and dropping; widths do not matter, and numbers start at w = 0: nothing
+        but the data says which way they point.
 
     Call arguments:
       inputs: tensors by feature name, see `RankingModel`.
@@ -37,7 +38,7 @@ class LinearTerm(keras.layers.Layer):
         super().__init__(**options)
         self.features = FeatureSet.from_json(features) if isinstance(features, str) else features
         self.settings = EmbeddingSettings.model_validate(settings)
-        single = {"dim": 1, "dims": {}, "numeric": "scalar", "dropout": 0.0}
+        single = {"dim": 1, "dims": {}, "numeric": "scalar", "numeric_start": 0.0, "dropout": 0.0}
         self.numbers = FieldEmbedding(self.features, self.settings.model_copy(update=single), name="numbers")
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:

@@ -1,6 +1,7 @@
 """FairnessCoefficient as a component: files in, files and table out."""
 
 import collections
+import zlib
 
 import apache_beam as beam
 import numpy as np
@@ -14,6 +15,7 @@ from components.artifacts import FairnessTable
 from components.errors import DataRefused
 from components.fairness_coefficient import records
 from components.fairness_coefficient.component import FairnessCoefficient
+from components.log_example_gen.tf_record import frame
 from schemas import FAIRNESS
 from tests.components import small_days
 
@@ -122,8 +124,8 @@ def test_a_day_without_examples_is_refused(tmp_path):
 
 def test_a_truncated_file_is_named(day, tmp_path):
     _, _, _, folder = day
-    source = next((folder / "examples" / "Split-day").iterdir()).read_bytes()
-    (tmp_path / "cut.gz").write_bytes(source[: len(source) // 2])
+    source = min((folder / "examples" / "Split-day").iterdir()).read_bytes()
+    (tmp_path / "cut.gz").write_bytes(source[:-30])  # within the last record
     with pytest.raises(DataRefused, match="cut.gz is damaged"):
         list(records.read_records(str(tmp_path / "cut.gz")))
 
@@ -147,3 +149,11 @@ def test_appending_replaces_a_coefficient_that_was_there():
     assert tf.io.parse_example(twice, spec)[FAIRNESS].numpy().tolist() == [0, 1, 2, 3]
     read = [tf.train.Example.FromString(r).features.feature[FAIRNESS].float_list.value[:] for r in twice]
     assert read == [[0], [1], [2], [3]]
+
+
+def test_a_file_cut_between_records_is_named(tmp_path):
+    compressor = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    whole = compressor.compress(bytes(frame(pa.array([b"one", b"two"], pa.binary()))))
+    (tmp_path / "cut.gz").write_bytes(whole + compressor.flush(zlib.Z_SYNC_FLUSH))
+    with pytest.raises(DataRefused, match="cut.gz is damaged"):
+        list(records.read_records(str(tmp_path / "cut.gz")))
