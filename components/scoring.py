@@ -8,17 +8,43 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
+from components.errors import DataRefused
 from schemas import Declaration
+
+FRAME = 16
+"""Bytes that a TFRecord file adds to a record: its length and two checksums."""
 
 
 def read_serialized(path: str, batch_size: int) -> Iterator[np.ndarray]:
-    """Serialized tf.Examples of a gzipped TFRecord file, as object arrays of at most `batch_size`."""
+    """Serialized tf.Examples of a gzipped TFRecord file, as object arrays of at most `batch_size`.
+
+    Raises:
+      DataRefused: the file is damaged.
+    """
     import tensorflow as tf
 
     import models  # noqa: F401  sets Keras up before TensorFlow
 
-    dataset = tf.data.TFRecordDataset(path, compression_type="GZIP").batch(batch_size).prefetch(2)
-    yield from dataset.as_numpy_iterator()
+    inflated = 0
+    try:
+        for batch in tf.data.TFRecordDataset(path, "GZIP").batch(batch_size).prefetch(2).as_numpy_iterator():
+            inflated += FRAME * len(batch) + sum(map(len, batch))
+            yield batch
+    except tf.errors.DataLossError as error:
+        raise DataRefused(f"{path} is damaged ({error.message.split(';')[0]}): ingest its day again") from None
+    if inflated % 2**32 != _recorded_size(path):  # TensorFlow takes a file cut between two records for a whole one
+        raise DataRefused(f"{path} is damaged (its end is missing): ingest its day again")
+
+
+def _recorded_size(path: str) -> int:
+    """Uncompressed bytes modulo 2**32, as the last four bytes of a gzip file of one member say."""
+    import tensorflow as tf
+
+    with tf.io.gfile.GFile(path, "rb") as stream:
+        if not stream.size():
+            return 0
+        stream.seek(max(stream.size() - 4, 0))
+        return int.from_bytes(stream.read(4), "little")
 
 
 class Scorer:

@@ -86,8 +86,8 @@ class History(Strict):
 
     `types` maps a behavior type to the 0/1 column that says it happened, weakest first; a row is one
     behavior, of its strongest type. `delay_ms` is the least age of a behavior; `days` how many earlier
-    days are read. `matches` names columns of the item that the target's and the behaviors' values of are
-    compared, see `schemas.features.match_columns`.
+    days are read. `matches` names columns of the item in which the target is compared with the behaviors,
+    see `schemas.features.match_columns`.
     """
 
     types: dict[str, str]

@@ -16,38 +16,9 @@ from tfx_bsl.coders import example_coder
 
 import models  # noqa: F401  sets up Keras before TensorFlow is imported
 from components.errors import DataRefused
-from components.scoring import read_serialized
 from schemas.declaration import FAIRNESS, Declaration
 
 BATCH = 4096
-FRAME = 16
-"""Bytes that a TFRecord file adds to a record: its length and two checksums."""
-
-
-def read_records(path: str, size: int = BATCH) -> Iterator[np.ndarray]:
-    """Serialized records of a gzipped TFRecord file, object arrays of at most `size`.
-
-    Raises:
-      DataRefused: the file is damaged.
-    """
-    inflated = 0
-    try:
-        for batch in read_serialized(path, size):
-            inflated += FRAME * len(batch) + sum(map(len, batch))
-            yield batch
-    except tf.errors.DataLossError as error:
-        raise DataRefused(f"{path} is damaged ({error.message.split(';')[0]}): ingest its day again") from None
-    if inflated % 2**32 != _recorded_size(path):  # TensorFlow takes a file cut between two records for a whole one
-        raise DataRefused(f"{path} is damaged (its end is missing): ingest its day again")
-
-
-def _recorded_size(path: str) -> int:
-    """Uncompressed bytes modulo 2**32, as the last four bytes of a gzip file of one member say."""
-    with tf.io.gfile.GFile(path, "rb") as stream:
-        if not stream.size():
-            return 0
-        stream.seek(max(stream.size() - 4, 0))
-        return int.from_bytes(stream.read(4), "little")
 
 
 class KeyDecoder:

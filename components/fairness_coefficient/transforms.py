@@ -19,7 +19,7 @@ from components.errors import DataRefused
 from components.fairness_coefficient import aggregation, records
 from components.fairness_coefficient.lookup import FairnessLookup
 from components.fairness_coefficient.settings import FairnessSettings
-from components.scoring import Scorer
+from components.scoring import Scorer, read_serialized
 from schemas.declaration import Declaration
 
 PARTITIONS = 64
@@ -47,7 +47,7 @@ class SumFile(beam.DoFn):
 
     def process(self, path: str) -> Iterator[tuple[int, pa.RecordBatch]]:
         parts, columns, rows = [], [], 0
-        for batch in records.read_records(path):
+        for batch in read_serialized(path, records.BATCH):
             columns.append((*self._keys(batch), pa.array(self._scores(batch))))
             rows += len(batch)
             if rows >= ROWS:
@@ -106,7 +106,7 @@ class AppendFairness(beam.DoFn):
         yield output
 
     def _batches(self, path: str, lookup: FairnessLookup) -> Iterator[Iterator[bytes]]:
-        for batch in records.read_records(path, WHOLE):
+        for batch in read_serialized(path, WHOLE):
             yield records.append_fairness(batch, lookup(*self._keys(batch)))
 
 

@@ -8,7 +8,7 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 
 import tensorflow as tf  # isort: skip
 
-from schemas import Declaration
+from schemas import Column, Declaration
 from schemas.columns import HISTORY_TYPE
 from schemas.features import (
     HISTORY_COUNT,
@@ -48,22 +48,32 @@ def history_matches(
       targets: raw columns of the impression, `[B]`.
       behaviors: raw columns of the history, ragged `[B, (L)]`.
     """
+    if declaration.history is None:
+        return {}
+    kinds, even = behaviors[HISTORY_TYPE.name], 1 / len(declaration.history.types)
+    alike = {
+        name: _alike(declaration[name], targets[name], behaviors[f"history_{name}"])
+        for name in declaration.history.matches
+    }
+    count = {name: _sums(kinds, hits) for name, hits in alike.items()}
     outputs = {}
     for name, (column, kind) in match_columns(declaration).items():
-        kinds, target = behaviors[HISTORY_TYPE.name], targets[column]
-        alike = tf.equal(behaviors[f"history_{column}"].flat_values, tf.gather(target, kinds.value_rowids()))
-        unknown = declaration[column].default
-        if unknown is not None:
-            alike &= tf.gather(tf.not_equal(target, unknown), kinds.value_rowids())
-        match = tf.cast(alike, tf.float32)
-        count = _sums(kinds, match)
         if kind is None:
-            outputs[name] = tf.math.log1p(count)
+            outputs[name] = tf.math.log1p(count[column])
         else:
-            whole = _share(kinds, kind, 1 / len(declaration.history.types))  # type: ignore[union-attr]
-            hits = _sums(kinds, match * _is(kinds, kind))
-            outputs[name] = (hits + MATCH_PRIOR * whole) / (count + MATCH_PRIOR) - whole
+            whole = _share(kinds, kind, even)
+            hits = _sums(kinds, alike[column] * _is(kinds, kind))
+            outputs[name] = (hits + MATCH_PRIOR * whole) / (count[column] + MATCH_PRIOR) - whole
     return outputs
+
+
+def _alike(column: Column, target: tf.Tensor, behaviors: tf.RaggedTensor) -> tf.Tensor:
+    """1 for each behavior that has the target's known value, else 0: flat, float32."""
+    rows = behaviors.value_rowids()
+    same = tf.equal(behaviors.flat_values, tf.gather(target, rows))
+    if column.default is not None:
+        same &= tf.gather(tf.not_equal(target, column.default), rows)
+    return tf.cast(same, tf.float32)
 
 
 def _share(kinds: tf.RaggedTensor, kind: str, even: float) -> tf.Tensor:

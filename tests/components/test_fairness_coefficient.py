@@ -16,6 +16,7 @@ from components.errors import DataRefused
 from components.fairness_coefficient import records
 from components.fairness_coefficient.component import FairnessCoefficient
 from components.log_example_gen.tf_record import frame
+from components.scoring import read_serialized
 from schemas import FAIRNESS
 from tests.components import small_days
 
@@ -127,7 +128,7 @@ def test_a_truncated_file_is_named(day, tmp_path):
     source = min((folder / "examples" / "Split-day").iterdir()).read_bytes()
     (tmp_path / "cut.gz").write_bytes(source[:-30])  # within the last record
     with pytest.raises(DataRefused, match="cut.gz is damaged"):
-        list(records.read_records(str(tmp_path / "cut.gz")))
+        list(read_serialized(str(tmp_path / "cut.gz"), records.BATCH))
 
 
 def test_a_record_without_its_key_is_refused():
@@ -156,4 +157,4 @@ def test_a_file_cut_between_records_is_named(tmp_path):
     whole = compressor.compress(bytes(frame(pa.array([b"one", b"two"], pa.binary()))))
     (tmp_path / "cut.gz").write_bytes(whole + compressor.flush(zlib.Z_SYNC_FLUSH))
     with pytest.raises(DataRefused, match="cut.gz is damaged"):
-        list(records.read_records(str(tmp_path / "cut.gz")))
+        list(read_serialized(str(tmp_path / "cut.gz"), records.BATCH))

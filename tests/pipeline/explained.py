@@ -29,7 +29,7 @@ SMALL = {
         "tower_units": [8],
         "encoder_units": 8,
         "selecting": ["behaviors", "user", "item", "context"],
-    },  # fmt: skip
+    },
     "musenet": {"units": [8], "prototypes": 3},
     "hierrec": {"global_units": [8], "heads": 2},
 }
