@@ -25,11 +25,15 @@ class FiBiNETSettings(DeepSettings):
       bilinear: whose the matrix W is: one for `all` fields, one for `each` field, one for each `interaction`.
       senet: whether the fields reweighed by SENET interact beside the original ones.
       reduction: r, by which SENET's hidden layer is narrower than the number of fields.
+      interacting: which fields are reweighed and interact: those of `categorical` features, numbers then go to the DNN
+        as they are; or `all`, as in the paper. F fields have F (F - 1) / 2 interactions, and most would be of two
+        numbers where there are many click rates.
     """
 
     bilinear: BilinearType = "interaction"
     senet: bool = True
     reduction: int = pydantic.Field(default=3, ge=1)
+    interacting: Literal["categorical", "all"] = "categorical"
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -124,6 +128,9 @@ class FiBiNET(RankingModel):
         super().__init__(features, settings, **options)
         s = self.settings
         self.fields = FieldEmbedding(self.features, s.embedding.uniform(), name="fields")
+        interact = s.interacting == "all"
+        self.interacting = tuple(f for f in self.fields.fields if interact or f.categorical)
+        self.beside = tuple(f for f in self.fields.fields if f not in self.interacting)
         self.linear = LinearTerm(self.features, s.embedding, name="linear")
         self.interaction = BilinearInteraction(s.bilinear, name="interaction")
         self.senet = SENet(s.reduction, name="senet") if s.senet else None
@@ -131,8 +138,9 @@ class FiBiNET(RankingModel):
         self.deep = deep_network(s)
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        stacked = stack(self.fields(features, training=training), self.fields.fields)
-        parts = [self.interaction(stacked)]
+        embedded = self.fields(features, training=training)
+        stacked = stack(embedded, self.interacting)
+        parts = [self.interaction(stacked), *(embedded[f.name] for f in self.beside)]
         if self.senet is not None and self.reweighed is not None:
             parts.append(self.reweighed(self.senet(stacked)))
         deep = self.deep(tf.concat(parts, -1), training=training)[:, 0]

@@ -17,7 +17,7 @@ from models.layers.scenario_routing import ScenarioRoutes
 
 
 class MMoESettings(TowerSettings):
-    """MMoE's settings; numbers and widths are those of MARIA's comparison.
+    """MMoE's settings; four experts as in MARIA's comparison.
 
     Attributes:
       experts: networks that all scenarios share.
@@ -26,7 +26,7 @@ class MMoESettings(TowerSettings):
     """
 
     experts: int = pydantic.Field(default=4, ge=1)
-    expert_units: tuple[pydantic.PositiveInt, ...] = pydantic.Field(default=(256, 256), min_length=1)
+    expert_units: tuple[pydantic.PositiveInt, ...] = pydantic.Field(default=(256, 128), min_length=1)
     normalize: bool = False
 
 

@@ -21,13 +21,16 @@ class CGCSettings(TowerSettings):
 
     Attributes:
       specific_experts, shared_experts: of each scenario's own, and of all scenarios.
-      expert_units: layers of each; narrower than MMoE's, since every scenario has its own.
+      expert_units: layers of an expert of all scenarios.
+      specific_units: layers of a scenario's own expert before the last, which is as wide as `expert_units`' last.
+        Narrow: every scenario's are moved by nearly every step.
       normalize: whether experts are batch-normalised, a scenario's own by its rows.
     """
 
-    specific_experts: int = pydantic.Field(default=2, ge=1)
-    shared_experts: int = pydantic.Field(default=2, ge=1)
+    specific_experts: int = pydantic.Field(default=1, ge=1)
+    shared_experts: int = pydantic.Field(default=3, ge=1)
     expert_units: tuple[pydantic.PositiveInt, ...] = pydantic.Field(default=(128, 64), min_length=1)
+    specific_units: tuple[pydantic.PositiveInt, ...] = (16,)
     normalize: bool = False
 
 
@@ -74,6 +77,7 @@ class PLE(TowerModel):
                 s.l2,
                 s.normalize,
                 last=i == layers - 1,
+                specific_units=s.specific_units,
                 name=f"extraction_{i}",
             )  # fmt: skip
             for i in range(layers)

@@ -20,18 +20,18 @@ from models.settings import ModelSettings
 
 
 class SharedBottomSettings(ModelSettings):
-    """Shared bottom's settings; the widths are those of MARIA's comparison.
+    """Shared bottom's settings.
 
     Attributes:
       bottom_units: layers that all scenarios share.
-      tower_units: hidden layers of each scenario's tower, and of the auxiliary one.
+      tower_units: hidden layers of each scenario's tower, and of the auxiliary one; see `TowerSettings`.
       auxiliary_tower: whether a tower that all scenarios share adds its logit (so in MARIA and SFPNet; SAR-Net and
         HierRec compare with the model without).
       activation, dropout: of all hidden layers.
     """
 
-    bottom_units: tuple[pydantic.PositiveInt, ...] = (256,)
-    tower_units: tuple[pydantic.PositiveInt, ...] = (128, 64, 32)
+    bottom_units: tuple[pydantic.PositiveInt, ...] = (256, 128)
+    tower_units: tuple[pydantic.PositiveInt, ...] = (64, 32)
     auxiliary_tower: bool = True
     activation: str = "relu"
     dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)

@@ -21,17 +21,17 @@ from models.settings import ModelSettings
 
 
 class STARSettings(ModelSettings):
-    """STAR's settings; the widths are those of SFPNet's comparison.
+    """STAR's settings.
 
     Attributes:
-      units: hidden layers of the star topology network.
+      units: hidden layers of the star topology network; narrow, see `TowerSettings`: every scenario has all of them.
       partitioned_norm: whether its input is normalised by scenario.
       auxiliary: whether there is the auxiliary network.
       auxiliary_units: its hidden layers.
       activation, dropout: of all hidden layers.
     """
 
-    units: tuple[pydantic.PositiveInt, ...] = (256, 128, 64)
+    units: tuple[pydantic.PositiveInt, ...] = (64, 32)
     partitioned_norm: bool = True
     auxiliary: bool = True
     auxiliary_units: tuple[pydantic.PositiveInt, ...] = (32,)

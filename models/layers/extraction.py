@@ -27,7 +27,8 @@ class ExtractionLayer(keras.layers.Layer):
       scenarios: S.
       table: name of the scenario's embedding table.
       specific, shared: numbers of experts; both at least 1.
-      units: widths of an expert's layers; the last is that of the states.
+      units: widths of a shared expert's layers; the last is that of the states.
+      specific_units: widths of the layers of a scenario's own experts before the last; None: as the shared ones'.
       activation, dropout, l2, normalize: of the experts.
       last: whether no layer follows that reads a common state: there is no shared gate, and both states given are
         the own one.
@@ -52,6 +53,7 @@ class ExtractionLayer(keras.layers.Layer):
         l2: float = 0.0,
         normalize: bool = True,
         last: bool = False,
+        specific_units: Sequence[int] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -66,12 +68,14 @@ class ExtractionLayer(keras.layers.Layer):
             "l2": l2,
             "normalize": normalize,
             "last": last,
+            "specific_units": None if specific_units is None else list(specific_units),
         }
+        own_units = units if specific_units is None else (*specific_units, units[-1])
         self.specific_experts = ScenarioExperts(
             scenarios,
             table,
             specific,
-            units,
+            own_units,
             None,
             activation,
             dropout,

@@ -21,7 +21,7 @@ COMPARED = {"hierrec": "shared_bottom", "musenet": "shared_bottom", "sar_net": "
 """Whose inference time is the measure of whose."""
 SCENARIOS = (5, 500)
 ROUNDS, STEPS = 6, 4
-MOVIELENS_ROWS, CANDIDATES = 4096, 2000
+TRAINING_ROWS, CANDIDATES = 4096, 2000
 VOCABULARIES = {"age_group": 3, "gender": 2, "age": 7, "occupation": 21, "zip_area": 100, "genres": 301, "year": 81}
 
 
@@ -56,8 +56,8 @@ def _best(runs: list[Callable[[], None]], rounds: int = ROUNDS) -> list[float]:
 
 
 def _scaling(name: str) -> Iterator[tuple[str, float]]:
-    """Rows a second at 500 scenarios over those at 5, batch 2048, history 50."""
-    few, many = _best([_step(name, synthetic_features(scenarios), 2048) for scenarios in SCENARIOS])
+    """Rows a second at 500 scenarios over those at 5, batch 4096, history 50."""
+    few, many = _best([_step(name, synthetic_features(scenarios), TRAINING_ROWS) for scenarios in SCENARIOS])
     add_speeds("train_scaling", {name: few / many})
     yield f"train_scaling_{name}", few / many
 
@@ -72,8 +72,8 @@ def _movielens(name: str) -> Iterator[tuple[str, float]]:
     """Rows a second of training steps, batch 4096, without history."""
     if "history" in MODELS[name].needs:
         return
-    (seconds,) = _best([_step(name, movielens_features(), MOVIELENS_ROWS)])
-    speed = MOVIELENS_ROWS * STEPS / seconds
+    (seconds,) = _best([_step(name, movielens_features(), TRAINING_ROWS)])
+    speed = TRAINING_ROWS * STEPS / seconds
     add_speeds("train_rows_per_second", {name: speed})
     yield f"train_rows_per_second_{name}", round(speed)
 

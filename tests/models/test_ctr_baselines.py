@@ -49,8 +49,8 @@ def check(model, expected):
     np.testing.assert_allclose(model(BATCH), expected, rtol=1e-4, atol=1e-4)
 
 
-def pairs():
-    return itertools.combinations(range(FIELDS), 2)
+def pairs(count=FIELDS):
+    return itertools.combinations(range(count), 2)
 
 
 def test_linear_term_adds_a_number_a_feature():
@@ -115,7 +115,7 @@ def test_pnn_products(product):
 
 def bilinear(layer, fields):
     kernel, kind, outputs = layer.kernel.numpy(), layer.bilinear, []
-    for p, (i, j) in enumerate(pairs()):
+    for p, (i, j) in enumerate(pairs(fields.shape[1])):
         matrix = {"all": lambda: kernel, "each": lambda i=i: kernel[i], "interaction": lambda p=p: kernel[p]}[kind]()
         outputs.append((fields[:, i] @ matrix) * fields[:, j])
     return np.concatenate(outputs, -1)
@@ -123,7 +123,7 @@ def bilinear(layer, fields):
 
 @pytest.mark.parametrize("kind", ["all", "each", "interaction"])
 def test_fibinet_reweighs_and_interacts(kind):
-    model = built(FiBiNET, bilinear=kind)
+    model = built(FiBiNET, bilinear=kind, interacting="all")
     fields = stacked(model)
     hidden = np.maximum(fields.mean(-1) @ model.senet.squeeze.kernel.numpy(), 0)
     weights = np.maximum(hidden @ model.senet.excite.kernel.numpy(), 0)
@@ -134,14 +134,25 @@ def test_fibinet_reweighs_and_interacts(kind):
 
 def test_fibinet_parts_and_their_parameters():
     matrices = {"all": 1, "each": FIELDS - 1, "interaction": PAIRS}
-    counts = {kind: built(FiBiNET, bilinear=kind).count_params() for kind in matrices}
+    counts = {kind: built(FiBiNET, bilinear=kind, interacting="all").count_params() for kind in matrices}
     assert counts["each"] - counts["all"] == 2 * (FIELDS - 2) * D * D
     assert counts["interaction"] - counts["each"] == 2 * (PAIRS - FIELDS + 1) * D * D
-    without = built(FiBiNET, bilinear="all", senet=False)
+    without = built(FiBiNET, bilinear="all", senet=False, interacting="all")
     senet = 2 * FIELDS * (FIELDS // 3)
     assert counts["all"] - without.count_params() == senet + D * D + PAIRS * D * 6
     fields = stacked(without)
     check(without, without.linear(BATCH).numpy() + mlp(without.deep, bilinear(without.interaction, fields))[:, 0])
+
+
+def test_fibinet_takes_numbers_as_they_are():
+    model = built(FiBiNET, senet=False)
+    embedded = model.fields(BATCH)
+    categorical = [f for f in model.fields.fields if f.categorical]
+    numbers = [embedded[f.name].numpy() for f in model.fields.fields if not f.categorical]
+    assert numbers and len(categorical) == FIELDS - len(numbers)
+    interactions = bilinear(model.interaction, stack(embedded, tuple(categorical)).numpy())
+    deep = mlp(model.deep, np.concatenate([interactions, *numbers], -1))[:, 0]
+    check(model, model.linear(BATCH).numpy() + deep)
 
 
 def test_pnn_and_dcn_parameters():

@@ -193,7 +193,7 @@ def extracted(layer, own, common):
 @pytest.mark.parametrize("normalize", [False, True])
 def test_ple_and_cgc_extract_layer_by_layer(normalize):
     sizes = {"specific_experts": 2, "shared_experts": 1, "expert_units": (6, 4), "tower_units": (5,)}
-    sizes["normalize"] = normalize
+    sizes |= {"specific_units": (3,), "normalize": normalize}
     model = built(PLE, **sizes, layers=2)
     own = common = fields(model)
     for layer in model.extraction:
@@ -204,7 +204,8 @@ def test_ple_and_cgc_extract_layer_by_layer(normalize):
     assert_logits(cgc, tower(cgc.tower, extracted(cgc.extraction[0], *[fields(cgc)] * 2)[0]))
     assert count(built(PLE, **sizes, layers=1)) == count(cgc)
     expert = 4 * 6 + 6 * 4 + (1 + normalize) * 10
-    second = (SCENARIOS * 2 + 1) * expert + SCENARIOS * 4 * 3
+    own_expert = 4 * 3 + 3 * 4 + (1 + normalize) * 7
+    second = SCENARIOS * 2 * own_expert + expert + SCENARIOS * 4 * 3
     assert count(model) - count(cgc) == second + WIDTH * 3
 
 
