@@ -15,7 +15,7 @@ from models.base import RankingModel
 from models.layers.dynamic_weights import DynamicWeights, Linear
 from models.layers.embedding import concatenate
 from models.layers.feature_attention import ScenarioFeatureAttention
-from models.layers.fields import FieldEmbedding, stack
+from models.layers.fields import FieldEmbedding
 from models.layers.mlp import MLP
 from models.layers.scenario_routing import ScenarioRoutes, route
 from models.layers.self_attention import SelfAttention
@@ -162,7 +162,8 @@ class HierRec(RankingModel):
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         embedded = self.embedding(features, training=training)
-        state = self.global_network(concatenate(embedded, self.common), training=training)
+        fields = concatenate(embedded, self.common)
+        state = self.global_network(fields, training=training)
         present, index, counts = tf.unique_with_counts(self.scenario_of(features), tf.int64)
         if self.folded is not None and not training:
             parameters = self._folded_parameters(present)
@@ -171,25 +172,22 @@ class HierRec(RankingModel):
         if parameters.explicit:
             state = explicit_layer(state, parameters.explicit, route(index, self.features.scenarios))
         if parameters.attention is not None:
-            weighed = tf.gather(parameters.attention, index)[..., tf.newaxis] * self._fields(embedded)
-            state = self._implicit(state, weighed, training)
+            weights = tf.repeat(parameters.attention, fields.shape[-1] // len(self.common), axis=-1)  # one width for all
+            state = self._implicit(state, tf.gather(weights, index) * fields[:, tf.newaxis], training)
         return tf.cast(self.prediction(state, training=training)[:, 0], tf.float32)
 
-    def _fields(self, embedded: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """E_c, `[B, 1, I, d]`."""
-        return stack(embedded, self.common)[:, tf.newaxis]
-
     def _implicit(self, state: tf.Tensor, weighed: tf.Tensor, training: bool) -> tf.Tensor:
-        """Outputs of all implicit layers `[B, G * out]`, given P, `[B, G, I, d]` (Eqs. 7-9)."""
+        """Outputs of all implicit layers `[B, G * out]`, given P, `[B, G, I d]` (Eqs. 7-9)."""
         assert self.implicit_weights is not None
-        heads, count, width = weighed.shape[1:]
-        condition = tf.reshape(weighed, [-1, count, width])
+        heads, width = weighed.shape[1:]
+        condition = tf.reshape(weighed, [-1, width])
         if self.mixing is not None:
-            condition = self.mixing(condition, training=training)
-        layers = self.implicit_weights(tf.reshape(condition, [-1, count * width]), training=training)
+            fields = tf.reshape(condition, [-1, len(self.common), width // len(self.common)])
+            condition = tf.reshape(self.mixing(fields, training=training), [-1, width])
+        layers = self.implicit_weights(condition, training=training)
         hidden = tf.repeat(state, heads, axis=0)
         for kernel, bias in layers:
-            hidden = tf.einsum("ni,nio->no", hidden, kernel) + bias
+            hidden = tf.squeeze(hidden[:, tf.newaxis] @ kernel, 1) + bias
         return tf.reshape(hidden, [-1, heads * hidden.shape[-1]])
 
     def output_biases(self) -> list[tf.Variable]:
