@@ -172,7 +172,7 @@ class HierRec(RankingModel):
         if parameters.explicit:
             state = explicit_layer(state, parameters.explicit, route(index, self.features.scenarios))
         if parameters.attention is not None:
-            weights = tf.repeat(parameters.attention, fields.shape[-1] // len(self.common), axis=-1)  # one width for all
+            weights = tf.repeat(parameters.attention, fields.shape[-1] // len(self.common), axis=-1)
             state = self._implicit(state, tf.gather(weights, index) * fields[:, tf.newaxis], training)
         return tf.cast(self.prediction(state, training=training)[:, 0], tf.float32)
 
