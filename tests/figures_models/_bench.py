@@ -31,9 +31,8 @@ TITLES = {
 
 @functools.cache
 def bench(data: str) -> Bench:
-    """The data set, made ready under `build/`; settings of the models in `DATA.yaml` beside this file, which splits of
-    one data set share."""
-    settings = pathlib.Path(__file__).with_name(f"{data.removesuffix('_time')}.yaml")
+    """The data set, made ready under `build/`; settings of the models in `DATA.yaml` beside this file."""
+    settings = pathlib.Path(__file__).with_name(f"{data}.yaml")
     source = KUAIRAND if data == "kuairand" else None
     opened = Bench.open(
         data, source, str(ROOT / "build" / "benchmarks" / data), str(settings) if settings.exists() else None, ()
