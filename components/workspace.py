@@ -7,6 +7,7 @@
     fairness/day=D/                 Fairness Coefficients per (scenario, item)
     models/<version>/               SavedModels, as TF Serving wants them
     checkpoints/<version>/          training weights, for the next warm start
+    serving/                        which versions serve (`release.json`), and TF Serving's configuration
     reports/day=D/                  report.html and what it was drawn from
     tfx/                            TFX's own artifacts and metadata
 
@@ -29,6 +30,7 @@ from pyarrow import fs
 
 DAY = re.compile(r"day=(\d{4}-\d{2}-\d{2})$")
 CURRENT = "_CURRENT"
+RELEASE = ("serving", "release.json")
 
 
 def shift(day: str, days: int) -> str:
@@ -157,10 +159,26 @@ class Workspace:
         """Versions that TF Serving sees, oldest first."""
         return sorted(int(i.base_name) for i in self.list(self.uri("models")) if i.base_name.isdigit())
 
-    def served(self, before: str | None = None) -> int | None:
-        """The version in service, the highest; with `before`, as of the start of that day's run."""
+    def served(self, before: str | None = None, release: Mapping[str, Any] | None = None) -> int | None:
+        """The version in service, the highest that is neither withdrawn nor a canary.
+
+        Args:
+          before: a day: as of the start of its run.
+          release: what `release` gives, if it is not to be read.
+        """
         bound = version(before, 0) if before else None
-        return max((v for v in self.versions() if bound is None or v < bound), default=None)
+        record = self.release() if release is None else release
+        silent = {*record["withdrawn"], record["canary"]}
+        return max((v for v in self.versions() if v not in silent and (bound is None or v < bound)), default=None)
+
+    def release(self) -> dict[str, Any]:
+        """The record of releases, see `components.pusher.releases`."""
+        uri = self.uri(*RELEASE)
+        return self.read_json(uri) if self.exists(uri) else {"withdrawn": [], "canary": None, "actions": []}
+
+    def write_release(self, record: Mapping[str, Any]) -> None:
+        """Replaces the record in one step."""
+        self.write_text(self.uri(*RELEASE), json.dumps(record, indent=1))
 
     def model(self, version: int) -> str:
         return self.uri("models", str(version))

@@ -10,13 +10,12 @@ import click
 
 from pipeline.answers import answers
 from pipeline.benchmark.cli import ablate, benchmark, explain, sweep
+from pipeline.releases import promote, retire, rollback, workspace_option
 
 EXIT_CODES = """
 Exit codes: 0 done, a model pushed or already in service; 1 failure; 2 wrong argument or configuration;
 3 input refused; 4 the run ended and its model was not blessed; 130 interrupted.
 """
-
-workspace_option = click.option("--workspace", "-w", required=True, help="Path or URI of the workspace.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
@@ -181,5 +180,5 @@ def quickstart(workspace: str, verbose: bool) -> int:
     return run_quickstart(workspace, verbose)
 
 
-for comparison in (benchmark, ablate, sweep, explain):
-    main.add_command(comparison)
+for command in (rollback, promote, retire, benchmark, ablate, sweep, explain):
+    main.add_command(command)

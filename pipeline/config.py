@@ -12,6 +12,7 @@ import yaml
 from components.evaluator.settings import EvaluationSettings
 from components.fairness_coefficient.settings import FairnessSettings
 from components.log_example_gen.settings import IngestSettings
+from components.pusher.settings import PusherSettings
 from components.trainer.settings import TrainerSettings
 from schemas import Declaration, DeclarationError, load_declaration
 from schemas.columns import Strict
@@ -57,12 +58,6 @@ class FairnessRun(FairnessSettings):
     """
 
     first_day: Literal["uniform", "two_pass"] = "uniform"
-
-
-class PusherSettings(Strict):
-    """Attributes: warmup_requests: real examples that TF Serving replays when it loads the model."""
-
-    warmup_requests: int = pydantic.Field(16, ge=0, le=1000)
 
 
 class BeamSettings(Strict):

@@ -145,6 +145,8 @@ def training(
         examples=window.outputs["examples"],
         workspace=workspace,
         day=day,
+        name=config.declared.name,
+        settings=config.pusher.model_dump_json(),
         lineage=json.dumps({"code_version": CODE_VERSION, "config": config.model_dump(mode="json")}),
     )
     return [window, transform, trainer, evaluator, blesser, pusher]

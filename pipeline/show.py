@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.pusher.push import LINEAGE
+from components.pusher.releases import release
 from components.workspace import Workspace
 
 
@@ -31,7 +32,8 @@ def print_workspace(root: str) -> None:
             str(counts.get("duplicates_dropped", "")),
         )
     console.print(days)
-    served = workspace.served()
+    known = release(workspace)
+    states = {**dict.fromkeys(known.withdrawn, "withdrawn"), known.canary: "canary", known.stable: "in service"}
     versions = Table("version", "day", "model", "AUC", "log loss", "", box=None)
     for version in workspace.versions():
         lineage = workspace.read_json(f"{workspace.model(version)}/{LINEAGE}")
@@ -42,6 +44,6 @@ def print_workspace(root: str) -> None:
             lineage["config"]["trainer"]["model"],
             f"{overall['auc']:.4f}",
             f"{overall['log_loss']:.4f}",
-            "in service" if version == served else "",
+            states.get(version, ""),
         )
     console.print(versions if versions.row_count else "no model was pushed yet", highlight=False)

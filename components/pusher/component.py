@@ -23,13 +23,19 @@ def Pusher(
     pushed: OutputArtifact[PushedModel],
     workspace: Parameter[str],
     day: Parameter[str],
+    name: Parameter[str],
+    settings: Parameter[str],
     lineage: Parameter[str],
 ) -> None:
     """Args:
     examples: the window; its `window.json` goes into the lineage file.
+    name: of the model in TF Serving.
+    settings: `PusherSettings` as JSON.
     lineage: JSON of what else to record: configuration, code version.
     """
     from components.pusher.push import digest, push
+    from components.pusher.settings import PusherSettings
+    from components.pusher.tf_serving import configure
     from components.workspace import Workspace
 
     def read(uri: str) -> dict:
@@ -45,9 +51,11 @@ def Pusher(
             "window": read(os.path.join(examples.uri, "window.json")),
             "metrics": read(os.path.join(evaluation.uri, "metrics.json"))["slices"],
         }
+        space, told = Workspace(workspace), PusherSettings.model_validate_json(settings)
         number, new = push(
-            Workspace(workspace), day, path_utils.serving_model_path(model.uri), weights, digest(weights), record
+            space, day, path_utils.serving_model_path(model.uri), weights, digest(weights), record, told.canary
         )
+        configure(space, name, told)
         result = {"version": number, "new": new}
     fileio.makedirs(pushed.uri)
     with fileio.open(os.path.join(pushed.uri, "version.json"), "w") as stream:

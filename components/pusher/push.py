@@ -8,6 +8,7 @@ from typing import Any
 
 from pyarrow import fs
 
+from components.pusher.releases import announce_canary
 from components.workspace import Workspace, version
 
 LINEAGE = "assets.extra/lineage.json"
@@ -28,7 +29,13 @@ def digest(uri: str) -> str:
 
 
 def push(
-    workspace: Workspace, day: str, model: str, weights: str, weights_digest: str, lineage: dict[str, Any]
+    workspace: Workspace,
+    day: str,
+    model: str,
+    weights: str,
+    weights_digest: str,
+    lineage: dict[str, Any],
+    canary: bool = False,
 ) -> tuple[int, bool]:
     """Publishes a SavedModel as the day's next version.
 
@@ -38,6 +45,7 @@ def push(
     Args:
       model: folder of the SavedModel with its `assets.extra`.
       weights: folder of training weights for the next warm start.
+      canary: whether the version waits for its promotion, see `releases`.
 
     Returns:
       The version, and whether it is new.
@@ -61,5 +69,7 @@ def push(
     workspace.copy(model, aside)
     text = json.dumps({**lineage, "version": number, "weights_digest": weights_digest}, indent=1)
     workspace.write_text(f"{aside}/{LINEAGE}", text)
+    if canary:
+        announce_canary(workspace, number)
     workspace.fs.move(workspace.path(aside), workspace.path(workspace.model(number)))
     return number, True

@@ -1,0 +1,143 @@
+"""Which of the pushed versions serve: the record that pushing, rolling back, promoting and retiring change.
+
+`serving/release.json` is replaced in one step, and everything that asks for the model in service reads it:
+
+  withdrawn   versions that shall not serve
+  canary      a version that takes only the requests that ask for it, until it is promoted; or null
+  actions     what was done, oldest first: time (UTC), action, version, and what was in service before and after
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import Any
+
+from components.errors import DataRefused
+from components.workspace import Workspace
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """What serves.
+
+    Attributes:
+      stable: the version that requests get; None where there is none.
+      canary: the version that requests get which ask for it.
+      withdrawn: versions that exist and shall not serve.
+      versions: all that exist, oldest first.
+    """
+
+    stable: int | None
+    canary: int | None
+    withdrawn: tuple[int, ...]
+    versions: tuple[int, ...]
+
+    @property
+    def serving(self) -> dict[str, int]:
+        """Versions in service by their label."""
+        found = {"stable": self.stable, "canary": self.canary}
+        return {label: version for label, version in found.items() if version is not None}
+
+    @property
+    def previous(self) -> int | None:
+        """The newest version before `stable` that was not withdrawn."""
+        older = (v for v in self.versions if self.stable is not None and v < self.stable and v not in self.withdrawn)
+        return max(older, default=None)
+
+
+def release(workspace: Workspace) -> Release:
+    """What serves now."""
+    versions, record = workspace.versions(), workspace.release()
+    canary = record["canary"] if record["canary"] in versions else None
+    withdrawn = tuple(v for v in record["withdrawn"] if v in versions)
+    return Release(workspace.served(), canary, withdrawn, tuple(versions))
+
+
+def announce_canary(workspace: Workspace, version: int) -> None:
+    """Records that a version that is about to be pushed waits for its promotion: once it is there, it is a canary.
+
+    An older one that still waits then never serves. The first version of all serves at once.
+    """
+    before = release(workspace)
+    if before.stable is not None:
+        withdrawn = {*before.withdrawn, *([] if before.canary is None else [before.canary])}
+        _record(workspace, before, "push canary", version, withdrawn - {version}, version)
+
+
+def rollback(workspace: Workspace, to: int | None = None) -> Release:
+    """Puts an older version into service; newer ones are withdrawn, the canary among them.
+
+    Args:
+      to: None: the one before.
+
+    Raises:
+      DataRefused: there is no such version, or it is in service, or newer than what is.
+    """
+    before = release(workspace)
+    target = before.previous if to is None else to
+    if target is None:
+        raise DataRefused(f"no version before {before.stable} to go back to in {workspace.uri('models')}")
+    _existing(workspace, before, target)
+    if before.stable is None or target > before.stable:
+        raise DataRefused(f"version {target} is newer than {before.stable}, which is in service: promote it instead")
+    if target == before.stable:
+        raise DataRefused(f"version {target} is in service already: choose another one")
+    withdrawn = {*before.withdrawn, *(v for v in before.versions if v > target)} - {target}
+    return _record(workspace, before, "rollback", target, withdrawn, None)
+
+
+def promote(workspace: Workspace, version: int | None = None) -> Release:
+    """Puts a newer version into service: the canary, or one that was withdrawn.
+
+    Raises:
+      DataRefused: there is no such version, or no canary, or what is in service is as new.
+    """
+    before = release(workspace)
+    target = before.canary if version is None else version
+    if target is None:
+        raise DataRefused("no version waits as a canary: name the version to promote")
+    _existing(workspace, before, target)
+    if before.stable is not None and target <= before.stable:
+        raise DataRefused(f"version {target} is not newer than {before.stable}, which is in service: roll back instead")
+    canary = before.canary if before.canary is not None and before.canary > target else None
+    return _record(workspace, before, "promote", target, {*before.withdrawn} - {target}, canary)
+
+
+def retire(workspace: Workspace, keep: int) -> list[int]:
+    """Deletes old versions and their training weights.
+
+    Args:
+      keep: how many of the newest stay; what serves, and what a rollback would go back to, always do.
+
+    Returns:
+      Versions deleted, oldest first.
+    """
+    before = release(workspace)
+    kept = {*before.versions[len(before.versions) - min(keep, len(before.versions)) :], *before.serving.values()}
+    kept.add(before.previous if before.previous is not None else -1)
+    gone = [version for version in before.versions if version not in kept]
+    for version in gone:  # the model goes first: weights without a model are never looked for
+        workspace.delete(workspace.model(version))
+        workspace.delete(workspace.checkpoint(version))
+    if gone:
+        _record(workspace, before, "retire", gone[-1], {*before.withdrawn} - {*gone}, before.canary)
+    return gone
+
+
+def _existing(workspace: Workspace, known: Release, version: int) -> None:
+    if version not in known.versions or not workspace.exists(f"{workspace.model(version)}/saved_model.pb"):
+        names = ", ".join(map(str, known.versions)) or "none"
+        raise DataRefused(f"no version {version} in {workspace.uri('models')}; there are: {names}")
+
+
+def _record(
+    workspace: Workspace, before: Release, action: str, version: int, withdrawn: set[int], canary: int | None
+) -> Release:
+    record: dict[str, Any] = workspace.release()
+    change = {"withdrawn": sorted(withdrawn), "canary": canary}
+    after = workspace.served(release={**record, **change})
+    time = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    done = {"time": time, "action": action, "version": version, "before": before.stable, "after": after}
+    workspace.write_release({**record, **change, "actions": [*record["actions"], done]})
+    return release(workspace)

@@ -1,0 +1,62 @@
+"""TF Serving's configuration: which versions it loads, under which labels, and how it batches.
+
+`serving/models.config` and `serving/batching.config` are text protos. TF Serving polls the first
+(`--model_config_file_poll_wait_seconds`), so that a version comes and goes without a restart. The policy names the
+versions that serve and no other; a label moves at once, which TF Serving allows for a version that it has still to load
+with `--allow_version_labels_for_unavailable_models`.
+"""
+
+from __future__ import annotations
+
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from components.pusher.releases import release
+from components.pusher.settings import PusherSettings
+from components.workspace import Workspace
+
+MODELS, BATCHING = ("serving", "models.config"), ("serving", "batching.config")
+
+
+def configure(workspace: Workspace, name: str, settings: PusherSettings) -> None:
+    """Keeps what TF Serving is to be told in the record of releases, and writes it.
+
+    Args:
+      name: of the model in requests.
+    """
+    told = {"name": name, "settings": settings.model_dump()}
+    record = workspace.release()
+    if record.get("tf_serving") != told:
+        workspace.write_release({**record, "tf_serving": told})
+    write(workspace)
+
+
+def write(workspace: Workspace) -> None:
+    """Brings both files up to what serves; nothing where no model was ever pushed with a configuration."""
+    told = workspace.release().get("tf_serving")
+    if told is None:
+        return
+    settings = PusherSettings.model_validate(told["settings"])
+    texts = {MODELS: models_config(workspace, told["name"], settings), BATCHING: batching_config(settings)}
+    for parts, text in texts.items():
+        uri = workspace.uri(*parts)
+        if not workspace.exists(uri) or workspace.read_text(uri) != text:
+            workspace.write_text(uri, text)
+
+
+def models_config(workspace: Workspace, name: str, settings: PusherSettings) -> str:
+    """A `ModelServerConfig` of the one model."""
+    config = model_server_config_pb2.ModelServerConfig()
+    model = config.model_config_list.config.add(
+        name=name, base_path=settings.base_path or workspace.uri("models"), model_platform="tensorflow"
+    )
+    serving = release(workspace).serving
+    model.model_version_policy.specific.versions.extend(sorted(serving.values()))
+    for label, version in serving.items():
+        model.version_labels[label] = version
+    return text_format.MessageToString(config)
+
+
+def batching_config(settings: PusherSettings) -> str:
+    """A `BatchingParameters`, whose proto has no Python package."""
+    return "".join(f"{name} {{ value: {value} }}\n" for name, value in settings.batching.model_dump().items())

@@ -1,0 +1,66 @@
+"""Commands that change which version serves. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.answers import answers
+
+if TYPE_CHECKING:
+    from components.pusher.releases import Release
+    from components.workspace import Workspace
+
+workspace_option = click.option("--workspace", "-w", required=True, help="Path or URI of the workspace.")
+
+
+@click.command()
+@workspace_option
+@click.option("--to", type=int, metavar="VERSION", help="The version to go back to.")
+@click.option("--previous", is_flag=True, help="Go back to the one before the version in service.")
+@answers
+def rollback(workspace: str, to: int | None, previous: bool) -> None:
+    """Put an older version into service; newer ones are withdrawn."""
+    from components.pusher import releases
+    from components.workspace import Workspace
+
+    if (to is None) != previous:
+        raise click.UsageError("give either --to VERSION or --previous")
+    space = Workspace(workspace)
+    _changed(space, releases.rollback(space, to))
+
+
+@click.command()
+@workspace_option
+@click.argument("version", type=int, required=False)
+@answers
+def promote(workspace: str, version: int | None) -> None:
+    """Put the canary, or a withdrawn VERSION, into service."""
+    from components.pusher import releases
+    from components.workspace import Workspace
+
+    space = Workspace(workspace)
+    _changed(space, releases.promote(space, version))
+
+
+@click.command()
+@workspace_option
+@click.option("--keep", type=click.IntRange(1), required=True, metavar="N", help="How many of the newest stay.")
+@answers
+def retire(workspace: str, keep: int) -> None:
+    """Delete old versions; what serves, and what a rollback would go back to, always stay."""
+    from components.pusher import releases, tf_serving
+    from components.workspace import Workspace
+
+    space = Workspace(workspace)
+    gone = releases.retire(space, keep)
+    tf_serving.write(space)
+    click.echo(f"deleted: {', '.join(map(str, gone)) or 'nothing'}")
+
+
+def _changed(space: Workspace, release: Release) -> None:
+    from components.pusher import tf_serving
+
+    tf_serving.write(space)
+    click.echo(", ".join(f"{label}: {version}" for label, version in release.serving.items()))
