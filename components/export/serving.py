@@ -4,7 +4,9 @@ Signatures:
   serving_default: `examples`, string `[B]`: serialized tf.Examples.
   predict: the raw columns by name, `[B]`; histories `[B, L]`, oldest first and padded with anything at the end;
     `history_length` int64 `[B]` says how much is real.
-Both give `probability` float32 `[B]` and `scenario` `[B]`, the raw value as it came.
+  rank: one request's columns `[1]` and histories `[1, L]`, and those of its candidates `[N]`, see `ranking`.
+The first two give `probability` float32 `[B]` and `scenario` `[B]`, the raw value as it came; `rank` gives
+`probability` and the `item`, `[N]`, in the order of the candidates.
 
 The transform graph is inside; an absent column of an example takes its declared default, an absent history
 is empty. The saved object holds the serving model's weights and the transform's tables and nothing else: the
@@ -21,13 +23,14 @@ import tensorflow as tf  # isort: skip
 
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 
+from components.export.ranking import rank_signature, ranking_inputs
 from components.trainer.dataset import Reader
 from components.transform import raw
 from components.transform.graph import TransformGraph
 from models.base import RankingModel, input_signature
 from schemas import HISTORY_LENGTH, Declaration
 
-EXAMPLES, PREDICT = "serving_default", "predict"
+EXAMPLES, PREDICT, RANK = "serving_default", "predict", "rank"
 
 
 def predict_signature(declaration: Declaration) -> dict[str, tf.TensorSpec]:
@@ -72,16 +75,23 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
     def from_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer(tf.io.parse_example(examples, specification))
 
-    def from_columns(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
+    def ragged(columns: dict[str, tf.Tensor]) -> Columns:
         length = columns.pop(HISTORY_LENGTH, None)
-        histories_by_name = {n: tf.RaggedTensor.from_tensor(columns[n], lengths=length) for n in histories}
-        return answer({**columns, **histories_by_name})
+        return {**columns, **{n: tf.RaggedTensor.from_tensor(columns[n], lengths=length) for n in histories}}
+
+    def from_columns(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answer(ragged(columns))
+
+    def from_candidates(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        dense = ranking_inputs(declaration, graph, features, ragged(columns))
+        return {"probability": score(dense), "item": columns[declaration.item.name]}
 
     served = Served(graph, score.get_concrete_function().graph.variables)
     serialized = tf.TensorSpec([None], tf.string, "examples")
     return served, {
         EXAMPLES: tf.function(from_examples, autograph=False).get_concrete_function(serialized),
         PREDICT: tf.function(from_columns, autograph=False).get_concrete_function(**predict_signature(declaration)),
+        RANK: tf.function(from_candidates, autograph=False).get_concrete_function(**rank_signature(declaration)),
     }
 
 

@@ -12,7 +12,8 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from components.export.serving import EXAMPLES, PREDICT
+from components.export.ranking import candidate_columns
+from components.export.serving import EXAMPLES, PREDICT, RANK
 from components.transform import raw
 from schemas import HISTORY_LENGTH, Declaration
 
@@ -20,7 +21,8 @@ PATH = "assets.extra/tf_serving_warmup_requests"
 
 
 def requests(declaration: Declaration, examples: Sequence[bytes]) -> list[predict_pb2.PredictRequest]:
-    """One request to each signature with all the examples, then one with the first alone.
+    """One request to each signature with all the examples, then one with the first alone; `rank` gets the first one's
+    user with the items of all.
 
     The examples lose what a client does not know, such as their label.
     """
@@ -29,8 +31,10 @@ def requests(declaration: Declaration, examples: Sequence[bytes]) -> list[predic
     asked = [_only(example, read) for example in examples]
     for chosen in (asked, asked[:1]):
         serialized = tf.constant(list(chosen), tf.string)
-        parsed = tf.io.parse_example(serialized, read)
-        for signature, inputs in ((EXAMPLES, {"examples": serialized}), (PREDICT, _padded(declaration, parsed))):
+        columns = _padded(declaration, tf.io.parse_example(serialized, read))
+        candidates = candidate_columns(declaration)
+        ranked = {name: value if name in candidates else value[:1] for name, value in columns.items()}
+        for signature, inputs in ((EXAMPLES, {"examples": serialized}), (PREDICT, columns), (RANK, ranked)):
             request = predict_pb2.PredictRequest()
             request.model_spec.name = declaration.name
             request.model_spec.signature_name = signature

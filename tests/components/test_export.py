@@ -15,7 +15,8 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from components.export.serving import EXAMPLES, PREDICT, export, predict_signature
+from components.export.ranking import candidate_columns
+from components.export.serving import EXAMPLES, PREDICT, RANK, export, predict_signature
 from components.export.warmup import PATH, requests
 from components.trainer.dataset import Reader, expand
 from components.trainer.store import load
@@ -83,6 +84,22 @@ def test_both_signatures_agree(loaded, serialized, rows):
     assert one["probability"].dtype == np.float32 and one["probability"].shape == (len(rows),)
     for found in (one, other):
         assert [value.decode() for value in found["scenario"]] == rows.column("scenario").to_pylist()
+
+
+@pytest.mark.parametrize("row", range(6))
+def test_ranking_scores_as_if_the_request_were_written_out_for_every_candidate(loaded, serialized, row):
+    inputs = columns(serialized)
+    candidates = {name: inputs[name] for name in candidate_columns(tiny.DECLARATION)}
+    asked = {name: value[row : row + 1] for name, value in inputs.items() if name not in candidates}
+    found = answer(loaded, RANK, **asked, **candidates)
+    count = len(found["probability"])
+    flat = {name: tf.repeat(value, count, 0) for name, value in asked.items()}
+    expected = answer(loaded, PREDICT, **flat, **candidates)["probability"]
+    assert count == serialized.shape[0] and expected.std() > 0.01
+    np.testing.assert_allclose(found["probability"], expected, atol=1e-6)
+    np.testing.assert_array_equal(found["item"], candidates[tiny.DECLARATION.item.name])
+    nothing = {name: value[:0] for name, value in candidates.items()}
+    assert answer(loaded, RANK, **asked, **nothing)["probability"].shape == (0,)
 
 
 def test_padding_is_never_read(loaded, serialized):
@@ -203,7 +220,7 @@ def test_warm_up_requests_can_be_replayed(saved, loaded):
         found = answer(loaded, request.model_spec.signature_name, **inputs)["probability"]
         seen.append((request.model_spec.signature_name, len(found)))
         assert np.all(np.isfinite(found))
-    assert seen == [(EXAMPLES, 5), (PREDICT, 5), (EXAMPLES, 1), (PREDICT, 1)]
+    assert seen == [(EXAMPLES, 5), (PREDICT, 5), (RANK, 5), (EXAMPLES, 1), (PREDICT, 1), (RANK, 1)]
 
 
 @pytest.mark.slow
