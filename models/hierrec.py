@@ -49,7 +49,7 @@ class HierRecSettings(ModelSettings):
     heads: int = pydantic.Field(default=4, ge=1)
     global_units: tuple[Width, ...] = pydantic.Field(default=(128, 64), min_length=1)
     explicit_units: tuple[Width, Width] = (8, 16)
-    implicit_units: tuple[Width, Width] = (4, 16)
+    implicit_units: tuple[Width, Width] = (4, 8)
     condition_units: tuple[Width, ...] = ()
     weight_activation: str = "tanh"
     output_units: tuple[Width, ...] = ()

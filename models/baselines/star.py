@@ -31,7 +31,7 @@ class STARSettings(ModelSettings):
       activation, dropout: of all hidden layers.
     """
 
-    units: tuple[pydantic.PositiveInt, ...] = (64, 32)
+    units: tuple[pydantic.PositiveInt, ...] = (48, 32)
     partitioned_norm: bool = True
     auxiliary: bool = True
     auxiliary_units: tuple[pydantic.PositiveInt, ...] = (32,)
