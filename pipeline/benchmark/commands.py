@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -79,9 +79,9 @@ class Bench:
         settings = model_settings(model, self.config, self.settings)
         return Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed, self.inputs)
 
-    def run(self, trials: Sequence[Trial]) -> tuple[list[Result], list[str]]:
-        """Results of the trials, and what failed."""
-        return run_trials(trials, self.results, f"{self.out}/data", self.settings.single_rows, self.console)
+    def run(self, trials: Sequence[Trial], labels: Mapping[str, str] | None = None) -> tuple[list[Result], list[str]]:
+        """Results of the trials, and what failed; for `labels` see `run_trials`."""
+        return run_trials(trials, self.results, f"{self.out}/data", self.settings.single_rows, self.console, labels)
 
     def searched(self, trial: Trial) -> Trial:
         """The trial with the best settings that the search finds; as it is without a search."""
@@ -127,8 +127,7 @@ def ablate(bench: Bench, model: str, seeds: int) -> int:
     written, failures = [], []
     for title, rows in ABLATIONS[model].items():
         by_row = {name: [_with(bench.trial(model, seed), over) for seed in range(seeds)] for name, over in rows.items()}
-        _, failed = bench.run([trial for trials in by_row.values() for trial in trials])
-        failures += failed
+        failures += _run_rows(bench, model, by_row)
         found = {name: _found(bench, trials) for name, trials in by_row.items()}
         if all(found.values()):
             written.append(tables.variants(title, found))
@@ -143,7 +142,7 @@ def sweep(bench: Bench, model: str, path: str, settings: Sequence[Any], seeds: i
         str(value): [_with(bench.trial(model, seed), placed(path, value)) for seed in range(seeds)]
         for value in settings
     }
-    _, failures = bench.run([trial for trials in by_value.values() for trial in trials])
+    failures = _run_rows(bench, f"{model} {path}", by_value)
     found = {value: results for value, trials in by_value.items() if (results := _found(bench, trials))}
     stem = f"sweep_{model}_{path}"
     written = []
@@ -162,6 +161,13 @@ def _with(trial: Trial, over: dict[str, Any]) -> Trial:
     share = over.get(SHARE, trial.over_exposed_share)
     settings = merged(trial.settings, {key: value for key, value in over.items() if key != SHARE})
     return dataclasses.replace(trial, settings=checked(trial.model, settings), over_exposed_share=share)
+
+
+def _run_rows(bench: Bench, name: str, rows: Mapping[str, Sequence[Trial]]) -> list[str]:
+    """Runs the trials of all rows of a table; the progress tells the rows. Returns what failed."""
+    labels = {trial.key: f"{name}: {row}" for row, trials in rows.items() for trial in trials}
+    _, failures = bench.run([trial for trials in rows.values() for trial in trials], labels)
+    return failures
 
 
 def _found(bench: Bench, trials: Sequence[Trial]) -> list[Result]:

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -54,12 +54,18 @@ def _ends_whole(path: str) -> bool:
 
 
 def run_trials(
-    trials: Iterable[Trial], results: Results, data: str, single_rows: int, console: Console
+    trials: Iterable[Trial],
+    results: Results,
+    data: str,
+    single_rows: int,
+    console: Console,
+    labels: Mapping[str, str] | None = None,
 ) -> tuple[list[Result], list[str]]:
     """Runs those trials that have no result yet, a process for each model and protocol.
 
     Args:
       data: folder of the prepared data.
+      labels: what to call a trial in the progress, by its key; protocol and model if not given.
 
     Returns:
       results of all trials that have one, in their order, and a sentence for each process that failed.
@@ -77,8 +83,10 @@ def run_trials(
 
         def done(result: Result, name: str = f"{protocol} {model}") -> None:
             results.add(result)
-            auc, label = result["metrics"][""]["auc"], f"{name} seed {result['seed']}"
-            console.print(f"  {label:<40} AUC {auc:.4f}  {result['seconds']:6.1f} s", highlight=False)
+            auc = result["metrics"][""]["auc"]
+            label = f"{(labels or {}).get(result['key'], name)} seed {result['seed']}"
+            line = f"  {label:<40} AUC {auc:.4f}  {result['seconds']:6.1f} s"
+            console.print(line, highlight=False, markup=False)
 
         error = run_process(f"{protocol} {model}", "trial", jobs, data, log, console, done)
         if error:
