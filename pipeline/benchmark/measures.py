@@ -47,9 +47,9 @@ def _of(label: np.ndarray, score: np.ndarray, facts: Facts, rows: np.ndarray) ->
     }
 
 
-def relative_improvement(auc: float, base: float) -> float:
-    """RelaImpr, SAR-Net Eq. 13: `(AUC - 0.5) / (AUC of the base - 0.5) - 1`."""
-    return (auc - 0.5) / (base - 0.5) - 1.0
+def relative_improvement(auc: float, base: float) -> float | None:
+    """RelaImpr, SAR-Net Eq. 13: `(AUC - 0.5) / (AUC of the base - 0.5) - 1`; None over a base that ranks nothing."""
+    return (auc - 0.5) / (base - 0.5) - 1.0 if base > 0.5 else None
 
 
 def significance(mine: list[float], others: list[float]) -> tuple[float | None, float | None]:

@@ -108,7 +108,8 @@ def comparison(title: str, results: Sequence[Result], base: str) -> Table:
         found = by_model[model]
         rival = next((other for other in ranked if other != model), None)
         tests = significance(values(found, "auc"), values(by_model[rival], "auc")) if rival else (None, None)
-        gain = f"{100 * relative_improvement(means[model], means[base]):+.2f} %" if base in means else ""
+        improved = relative_improvement(means[model], means[base]) if base in means else None
+        gain = "" if improved is None else f"{100 * improved:+.2f} %"
         rows.append(
             [
                 model,

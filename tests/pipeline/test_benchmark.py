@@ -67,6 +67,7 @@ def test_sessions_end_with_a_pause_or_another_user():
 
 def test_relative_improvement_and_significance():
     assert relative_improvement(0.75, 0.7) == pytest.approx(0.25)
+    assert relative_improvement(0.75, 0.5) is None
     assert significance([0.7], [0.6]) == (None, None)
     t, u = significance([0.70, 0.71, 0.72, 0.71], [0.60, 0.61, 0.62, 0.60])
     assert t < 0.01 and u < 0.05
