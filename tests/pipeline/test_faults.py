@@ -250,12 +250,20 @@ def test_no_click_in_training(base, tmp_path):
     assert world.served() == {}
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C reaches this process and those that it starts, even in a shell's background job, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def start(world: World) -> subprocess.Popen:
     command = [SCENERANK, "run", "-w", world.workspace.root, "-c", world.config, "--day", DAY]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_two_runs_at_once_and_an_interrupt(world, base):
+def test_two_runs_at_once_and_an_interrupt(world, base, interruptible):
     """The second is refused; Ctrl-C in the first one's training ends it at once and with one sentence."""
     first = start(world)
     try:
@@ -276,7 +284,7 @@ def test_two_runs_at_once_and_an_interrupt(world, base):
     assert world.published(FIRST, SECOND) == base.published(FIRST, SECOND)
 
 
-def test_an_interrupt_while_beam_is_at_work(world, base, monkeypatch):
+def test_an_interrupt_while_beam_is_at_work(world, base, monkeypatch, interruptible):
     write = writer.write
 
     def interrupted(*args):
