@@ -13,12 +13,12 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 
 from components.transform.graph import TransformGraph
-from components.transform.raw import DTYPES, densify
+from components.transform.raw import densify
 from components.transform.summaries import history_matches
 from schemas import HISTORY_LENGTH, Declaration
 from schemas.features import HISTORY_COUNT, FeatureSet, summary_columns
 
-Columns = Mapping[str, "tf.Tensor | tf.RaggedTensor"]
+Columns = dict[str, "tf.Tensor | tf.RaggedTensor"]
 
 
 def candidate_columns(declaration: Declaration) -> list[str]:
@@ -27,15 +27,17 @@ def candidate_columns(declaration: Declaration) -> list[str]:
     return [*item, *(d.name for d in declaration.rate_columns if item & {*d.keys})]
 
 
-def rank_signature(declaration: Declaration) -> dict[str, tf.TensorSpec]:
-    """Inputs: the candidates' columns `[N]`, all others `[1]`, histories `[1, L]`, `history_length` `[1]`."""
-    candidates = {*candidate_columns(declaration)}
-    columns = (*declaration.features, *declaration.rate_columns)
-    spec = {c.name: tf.TensorSpec([None if c.name in candidates else 1], DTYPES[c.type], c.name) for c in columns}
-    spec |= {d.name: tf.TensorSpec([1, None], DTYPES[d.type], d.name) for d in declaration.history_columns}
-    if declaration.history is not None:
-        spec[HISTORY_LENGTH] = tf.TensorSpec([1], tf.int64, HISTORY_LENGTH)
-    return spec
+def rank_signature(declaration: Declaration, flat: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
+    """Inputs: the candidates' columns `[N]`, all others `[1]`, histories `[1, L]`, `history_length` `[1]`.
+
+    Args:
+      flat: inputs of the flat signature `predict`.
+    """
+    candidates = candidate_columns(declaration)
+    return {
+        name: spec if name in candidates else tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, name)
+        for name, spec in flat.items()
+    }
 
 
 def ranking_inputs(
@@ -49,13 +51,10 @@ def ranking_inputs(
     Returns:
       as `densify`.
     """
-    item = next(c.name for c in declaration.features if c.group == "item")
-    count = tf.size(columns[item], tf.int64)
+    count = tf.size(columns[declaration.item.name], tf.int64)
     histories = {d.name: columns[d.name] for d in declaration.history_columns}
     wide = {
-        name: tf.broadcast_to(column, count[tf.newaxis])
-        for name, column in columns.items()
-        if name not in histories and name != HISTORY_LENGTH
+        name: tf.broadcast_to(column, count[tf.newaxis]) for name, column in columns.items() if name not in histories
     }
     # the first candidate brings the history to the graph, the others have none there
     narrow = {name: _of_the_first(history, count) for name, history in histories.items()}

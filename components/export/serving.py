@@ -23,7 +23,7 @@ import tensorflow as tf  # isort: skip
 
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 
-from components.export.ranking import rank_signature, ranking_inputs
+from components.export.ranking import Columns, rank_signature, ranking_inputs
 from components.trainer.dataset import Reader
 from components.transform import raw
 from components.transform.graph import TransformGraph
@@ -43,9 +43,6 @@ def predict_signature(declaration: Declaration) -> dict[str, tf.TensorSpec]:
     return spec
 
 
-Columns = dict[str, "tf.Tensor | tf.RaggedTensor"]
-
-
 class Served(tf.Module):
     """The object that is saved: the transform graph with its tables, and the serving model's weights."""
 
@@ -55,7 +52,7 @@ class Served(tf.Module):
 
 
 def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, ConcreteFunction]]:
-    """What to save: the object, and its functions by name; the model is traced once for both.
+    """What to save: the object, and its functions by name; the model is traced once for all.
 
     Args:
       model: the serving model, its weights created.
@@ -86,12 +83,13 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
         dense = ranking_inputs(declaration, graph, features, ragged(columns))
         return {"probability": score(dense), "item": columns[declaration.item.name]}
 
+    flat = predict_signature(declaration)
     served = Served(graph, score.get_concrete_function().graph.variables)
     serialized = tf.TensorSpec([None], tf.string, "examples")
     return served, {
         EXAMPLES: tf.function(from_examples, autograph=False).get_concrete_function(serialized),
-        PREDICT: tf.function(from_columns, autograph=False).get_concrete_function(**predict_signature(declaration)),
-        RANK: tf.function(from_candidates, autograph=False).get_concrete_function(**rank_signature(declaration)),
+        PREDICT: tf.function(from_columns, autograph=False).get_concrete_function(**flat),
+        RANK: tf.function(from_candidates, autograph=False).get_concrete_function(**rank_signature(declaration, flat)),
     }
 
 

@@ -51,7 +51,7 @@ def release(workspace: Workspace) -> Release:
     versions, record = workspace.versions(), workspace.release()
     canary = record["canary"] if record["canary"] in versions else None
     withdrawn = tuple(v for v in record["withdrawn"] if v in versions)
-    return Release(workspace.served(), canary, withdrawn, tuple(versions))
+    return Release(workspace.served(release=record), canary, withdrawn, tuple(versions))
 
 
 def announce_canary(workspace: Workspace, version: int) -> None:
@@ -108,14 +108,13 @@ def retire(workspace: Workspace, keep: int) -> list[int]:
     """Deletes old versions and their training weights.
 
     Args:
-      keep: how many of the newest stay; what serves, and what a rollback would go back to, always do.
+      keep: how many of the newest stay, at least 1; what serves, and what a rollback would go back to, always do.
 
     Returns:
       Versions deleted, oldest first.
     """
     before = release(workspace)
-    kept = {*before.versions[len(before.versions) - min(keep, len(before.versions)) :], *before.serving.values()}
-    kept.add(before.previous if before.previous is not None else -1)
+    kept = {*before.versions[-keep:], *before.serving.values(), before.previous}
     gone = [version for version in before.versions if version not in kept]
     for version in gone:  # the model goes first: weights without a model are never looked for
         workspace.delete(workspace.model(version))

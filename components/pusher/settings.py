@@ -24,13 +24,15 @@ class BatchingSettings(Strict):
 
 
 class PusherSettings(Strict):
-    """Attributes:
-    warmup_requests: real examples that TF Serving replays when it loads the model.
-    canary: whether a new version waits for `scenerank promote` and until then serves those requests alone that ask for
-      the label `canary`.
-    base_path: where TF Serving finds the versions; none: the workspace's `models/`. In a container it is where they
-      are mounted.
-    batching: see `BatchingSettings`.
+    """What pushing, and TF Serving, are told.
+
+    Attributes:
+      warmup_requests: real examples that TF Serving replays when it loads the model.
+      canary: whether a new version waits for `scenerank promote` and until then serves those requests alone that ask
+        for the label `canary`.
+      base_path: where TF Serving finds the versions; none: the workspace's `models/`. In a container it is where they
+        are mounted.
+      batching: see `BatchingSettings`.
     """
 
     warmup_requests: int = pydantic.Field(16, ge=0, le=1000)

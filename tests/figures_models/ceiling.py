@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,13 +13,14 @@ from sklearn.linear_model import LogisticRegression
 
 from components.report.truth import share_of_oracle
 from components.sources.simulator.catalogue import DESTINATIONS
-from components.sources.simulator.oracle import auc, read
+from components.sources.simulator.oracle import auc, oracle_auc, read
 from components.sources.simulator.population import Population
 from components.sources.simulator.settings import Settings
 from components.sources.simulator.simulate import prepare
 from components.sources.simulator.trips import Trips
 from components.sources.simulator.truth import Memory, World
 from components.workspace import Workspace
+from pipeline.benchmark.data_sets import DATA_SETS
 from tests.figures_models._bench import bench
 
 KIND = np.array([kind for kind, _ in DESTINATIONS.values()])
@@ -30,7 +30,7 @@ WIDEST = 1 << 16
 
 
 class Day(NamedTuple):
-    """A day's impressions, int32 `[B]` each, what users had done before it, and the trips that they plan on it."""
+    """A day's impressions `[B]`, what users had done before it, and the trips that they plan on it."""
 
     user: np.ndarray
     item: np.ndarray
@@ -43,9 +43,9 @@ class Day(NamedTuple):
 def ceiling() -> Iterator[tuple[str, float | None]]:
     """Of the truth without what no log tells (users' own tastes, their trips), and of a ridge regression that is given
     the truth's form: it is additive in log odds. Both rank the last day, as models do."""
-    world, days, probability = _replay(f"{bench('simulator').out}/workspace")
-    last = days[-1]
-    oracle = auc(last.click, probability)
+    workspace = f"{bench('simulator').out}/workspace"
+    world, days = _replay(workspace)
+    last, oracle = days[-1], oracle_auc(workspace, DATA_SETS["simulator"].day)["overall"]
     known = dataclasses.replace(world, population=_without_own_tastes(world.population))
     nobody_travels = dataclasses.replace(last.trips, purpose=np.zeros_like(last.trips.purpose))
     utility = known.utility(last.user, last.scenario, last.item, nobody_travels, last.memory)
@@ -54,10 +54,10 @@ def ceiling() -> Iterator[tuple[str, float | None]]:
     yield "oracle_share_of_ridge", share_of_oracle(auc(last.click, _ridge(world, days)), oracle)
 
 
-def _replay(workspace: str) -> tuple[World, list[Day], np.ndarray]:
-    """The world, all simulated days, and the true click probabilities of the last one."""
+def _replay(workspace: str) -> tuple[World, list[Day]]:
+    """The world and all simulated days."""
     space = Workspace(workspace)
-    told = json.loads(space.read_text(space.uri("truth", "simulation.json")))
+    told = space.read_json(space.uri("truth", "simulation.json"))
     del told["promoted_days"]
     settings = Settings(**told)
     world, trips = prepare(settings)
@@ -71,8 +71,7 @@ def _replay(workspace: str) -> tuple[World, list[Day], np.ndarray]:
         click, purchase = (log[c].to_numpy().astype(bool) for c in ("is_click", "is_purchase"))
         days.append(Day(user, item, scenario, click, memory, trips))
         memory = memory.after(user, item, click, purchase)
-    truth = read(space, "truth", settings.date(settings.days - 1), ["probability"])
-    return world, days, truth["probability"].to_numpy()
+    return world, days
 
 
 def _without_own_tastes(people: Population) -> Population:
