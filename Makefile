@@ -5,7 +5,7 @@ UV := python3 -m uv
 WORKSPACE ?= workspace
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: run test fast lint figures figures-models lock clean
+.PHONY: run test fast lint figures figures-models figures-scale lock clean
 
 .venv/.installed: requirements.lock setup.py
 	@python3 -m uv --version >/dev/null 2>&1 || python3 -m pip install -q uv || { echo "install uv first: python3 -m pip install uv"; exit 1; }
@@ -36,6 +36,9 @@ figures: .venv/.installed
 
 figures-models: .venv/.installed  # hours; what was measured before is not measured again, see docs/benchmarks
 	$(PYTHON) -m tests.figures --of tests.figures_models $(ONLY)
+
+figures-scale: .venv/.installed
+	$(PYTHON) -m tests.figures --of tests.figures_scale $(ONLY)
 
 lock:
 	$(UV) pip compile --python-version 3.10 --exclude-newer 2025-06-30 --exclude-newer-package tensorflow-recommenders=2026-02-01 requirements.in -o requirements.lock -q --no-header

@@ -14,6 +14,7 @@ from components.fairness_coefficient.settings import FairnessSettings
 from components.log_example_gen.settings import IngestSettings
 from components.pusher.settings import PusherSettings
 from components.trainer.settings import TrainerSettings
+from pipeline.cluster.settings import ClusterSettings
 from schemas import Declaration, DeclarationError, load_declaration
 from schemas.columns import Strict
 
@@ -82,6 +83,7 @@ class Config(Strict):
     evaluation: EvaluationSettings = EvaluationSettings()
     pusher: PusherSettings = PusherSettings()
     beam: BeamSettings = BeamSettings()
+    cluster: ClusterSettings = ClusterSettings()
 
     @functools.cached_property
     def declared(self) -> Declaration:

@@ -1,6 +1,7 @@
 """The graphs of TFX components: a day's ingestion, a day's training, and both.
 
-Everything a graph needs comes in by explicit date and URI; nothing here reads a disk or a clock.
+Everything a graph needs comes in by explicit date and URI; nothing here reads a disk or a clock. The day may be a
+parameter that is only known when the graph runs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from tfx.components import StatisticsGen, Trainer, Transform
 from tfx.components.distribution_validator.component import DistributionValidator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import trainer_pb2
 from tfx.types.channel import BaseChannel
 
@@ -27,15 +29,16 @@ from components.pusher.component import Pusher
 from components.served_model.component import ServedModel
 from pipeline.config import Config
 
+Day = str | RuntimeParameter
 CODE_VERSION = "0.1.0"
 """Part of the cache key of components whose code is passed by import path."""
 
 
-def served_model(workspace: str, day: str) -> BaseComponent:
+def served_model(workspace: str, day: Day) -> BaseComponent:
     return ServedModel(workspace=workspace, day=day)
 
 
-def ingestion(config: Config, workspace: str, day: str, served: BaseChannel) -> list[BaseComponent]:
+def ingestion(config: Config, workspace: str, day: Day, served: BaseChannel) -> list[BaseComponent]:
     """Logs of `day` -> published examples; the last component is the publisher.
 
     Args:
@@ -87,7 +90,7 @@ def ingestion(config: Config, workspace: str, day: str, served: BaseChannel) -> 
 
 
 def training(
-    config: Config, workspace: str, day: str, served: BaseChannel, after: BaseComponent | None = None
+    config: Config, workspace: str, day: Day, served: BaseChannel, after: BaseComponent | None = None
 ) -> list[BaseComponent]:
     """Published window -> candidate, evaluated on `day`, pushed if blessed.
 
@@ -126,7 +129,7 @@ def training(
             "settings": config.trainer.model_dump_json(),
             "warmup_requests": config.pusher.warmup_requests,
             "code_version": CODE_VERSION,
-            "checkpoint": f"{workspace}/tfx/checkpoint/day={day}",
+            "checkpoint": f"{workspace}/tfx/checkpoint",
         },
     )
     evaluator = Evaluator(

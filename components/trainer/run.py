@@ -2,8 +2,8 @@
 
 Reads from `custom_config`: `declaration` and `settings` (JSON of a Declaration and of TrainerSettings),
 `code_version` (noted in the history; a change of it makes TFX run again), and, if there, `checkpoint` (URI of
-a folder in which a training that was killed finds its checkpoints; without it they lie in the run's own
-folder), `warmup_requests` (number of examples to warm up with).
+a folder in which a training that was killed finds its checkpoints, by the day that `window.json` beside the splits
+names; without it they lie in the run's own folder), `warmup_requests` (number of examples to warm up with).
 
 Layout of the model run: `weights/` (see `components.trainer.weights`), `tensorboard/`, `progress.jsonl`,
 `seconds.json` (phase -> seconds), and `checkpoint/` while training.
@@ -67,7 +67,7 @@ def run_fn(fn_args: FnArgs) -> None:
     started = _start(training, words, old, settings)
 
     log.phase("training")
-    folder = config.get("checkpoint") or os.path.join(fn_args.model_run_dir, "checkpoint")
+    folder = _checkpoints(fn_args)
     origin = None if old is None else old.digest
     name = fingerprint(train_files + validation_files, config["declaration"], config["settings"], origin)
     tensorboard = os.path.join(fn_args.model_run_dir, "tensorboard") if settings.tensorboard else None
@@ -95,6 +95,16 @@ def run_fn(fn_args: FnArgs) -> None:
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, "seconds.json"), "w") as stream:
         stream.write(json.dumps(log.seconds))
     tf.io.gfile.rmtree(folder)
+
+
+def _checkpoints(fn_args: FnArgs) -> str:
+    """Folder for checkpoints of trainings of this day."""
+    kept = (fn_args.custom_config or {}).get("checkpoint")
+    if not kept:
+        return os.path.join(fn_args.model_run_dir, "checkpoint")
+    window = fn_args.train_files[0].partition(TRAIN)[0]
+    with tf.io.gfile.GFile(f"{window}/window.json") as stream:
+        return f"{kept}/day={json.loads(stream.read())['day']}"
 
 
 def _served(base_model: str | None) -> Weights | None:

@@ -77,7 +77,7 @@ def test_learns_and_leaves_what_the_next_needs(folder):
         "reading", "building", "training", "refitting", "exporting"
     ]  # fmt: skip
     assert list((folder / "run/model_run/tensorboard/train").iterdir())
-    assert not (folder / "checkpoint").exists()
+    assert not (folder / "checkpoint" / f"day={tiny.DAY}").exists()
 
 
 def test_rows_in_memory_are_the_rows_on_disk(reader, files):

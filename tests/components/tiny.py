@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import json
 import pathlib
 import shutil
 import tempfile
@@ -25,6 +26,7 @@ from components.transform.preprocessing import preprocessing_fn
 from schemas import FAIRNESS, Declaration
 from schemas.tfmd import schema
 
+DAY = "2024-03-03"
 VOCABULARY = {"kind": "vocabulary"}
 PLAIN = {"kind": "numeric", "standardize": False}
 DECLARATION = Declaration.model_validate(
@@ -167,6 +169,7 @@ SMALL = {
 
 def arguments(folder: pathlib.Path, run: str = "run", base: str | None = None, **settings: Any) -> FnArgs:
     """What TFX hands to `run_fn`, for splits in `folder` and settings of the Trainer."""
+    (folder / "window.json").write_text(json.dumps({"day": DAY}))
     chosen = TrainerSettings(**{"model_settings": SMALL, "batch_size": 128, "epochs": 3, **settings})
     return FnArgs(
         train_files=[str(folder / "Split-train/*")],

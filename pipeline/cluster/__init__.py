@@ -1,0 +1,1 @@
+"""Beyond one machine: what Kubeflow Pipelines and Kubernetes are told."""
