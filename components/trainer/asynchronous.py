@@ -19,11 +19,13 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 import tensorflow_transform as tft  # isort: skip
 import numpy as np
+import tf_keras as keras
 
 from components.trainer.building import build_training
 from components.trainer.callbacks import ProgressLog, Stopping
 from components.trainer.job import Job, Learned
 from components.trainer.learning import PROGRESS, check, learned, start_warm
+from components.trainer.memory import check_servers
 from components.trainer.settings import TrainerSettings
 from components.trainer.strategies import parameter_server
 from components.trainer.units import Unit, read_unit, totals, wait_for_units
@@ -91,7 +93,7 @@ def learn_asynchronously(job: Job, workers: int) -> Learned:
       DataRefused: no rows, or labels of one kind only.
     """
     settings = job.trainer
-    tf.keras.utils.set_random_seed(settings.seed)
+    keras.utils.set_random_seed(settings.seed)
     log = ProgressLog(os.path.join(job.run, PROGRESS))
     log.phase("reading")
     units = wait_for_units(job, workers)
@@ -99,6 +101,7 @@ def learn_asynchronously(job: Job, workers: int) -> Learned:
     check(train, job)
     log.phase("building")
     features = resolved_features(job.declared, tft.TFTransformOutput(job.transform_output))
+    check_servers(settings, features)
     embedding = settings_class(settings.model).model_validate(settings.model_settings).embedding
     strategy = parameter_server(settings, features, embedding)
     validates = 0 < held.clicks < held.rows
