@@ -10,7 +10,6 @@ Retries are followed by Kubeflow Pipelines 2.6 and later; earlier ones do not lo
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
 import yaml
@@ -21,29 +20,13 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as kubeflow
 from tfx.orchestration.pipeline import Pipeline
 
 from pipeline import graph
+from pipeline.cluster.names import name_of
 from pipeline.cluster.settings import ClusterSettings, ContainerSettings
 from pipeline.config import Config, ConfigError
 
 Part = Literal["all", "ingestion"]
 COMMAND = ["python", "-m", "pipeline.cluster.container"]
 ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
-
-
-def name_of(config: Config) -> str:
-    """Name of the pipeline, of its runs and of what belongs to them, as Kubernetes allows names."""
-    return "scenerank-" + re.sub(r"[^a-z0-9]+", "-", config.declared.name.lower()).strip("-")
-
-
-def workspace_of(config: Config, given: str | None = None) -> str:
-    """URI of the workspace that containers see: `given`, or else `cluster.workspace`.
-
-    Raises:
-      ConfigError: there is neither.
-    """
-    found = given or config.cluster.workspace
-    if not found:
-        raise ConfigError("cluster.workspace: not set; give the URI that all containers see, or use --workspace")
-    return found.rstrip("/")
 
 
 def compile_pipeline(config: Config, workspace: str, part: Part = "all") -> str:

@@ -8,6 +8,7 @@ pipeline's root, those of inputs with the metadata that their producer left, as 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import graphlib
 import json
@@ -125,10 +126,8 @@ def _execute(task: str, container: Mapping[str, Any], given: str, folder: pathli
         try:
             code = process.wait(TIMEOUT)
         finally:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # it, or what it left behind
-            except ProcessLookupError:
-                pass
             process.wait()
         if code:
             log.seek(0)
