@@ -10,7 +10,7 @@ import click
 
 from pipeline.answers import answers
 from pipeline.benchmark.cli import ablate, benchmark, explain, sweep
-from pipeline.cluster.commands import compile_, schedule
+from pipeline.cluster.commands import compile_, distribute, join, schedule
 from pipeline.releases import promote, retire, rollback, workspace_option
 
 EXIT_CODES = """
@@ -181,5 +181,5 @@ def quickstart(workspace: str, verbose: bool) -> int:
     return run_quickstart(workspace, verbose)
 
 
-for command in (rollback, promote, retire, benchmark, ablate, sweep, explain, compile_, schedule):
+for command in (rollback, promote, retire, benchmark, ablate, sweep, explain, compile_, schedule, distribute, join):
     main.add_command(command)

@@ -67,6 +67,39 @@ def schedule(
         click.echo(made(host, told.cluster.namespace, wanted, path))
 
 
+@click.command()
+@_config
+@_workspace
+@_set
+@click.option("--day", required=True, help="The day to run, as 2022-05-31.")
+@answers
+def distribute(config: str, workspace: str | None, overrides: tuple[str, ...], day: str) -> None:
+    """Print a day's run for Kubernetes, its training spread over several machines."""
+    from pipeline.cluster.kubernetes import as_yaml
+    from pipeline.cluster.names import workspace_of
+    from pipeline.cluster.training import manifests
+    from pipeline.config import load_config
+
+    told = load_config(config, overrides)
+    click.echo(as_yaml(manifests(told, workspace_of(told, workspace), day)), nl=False)
+
+
+@click.command()
+@click.option("--workspace", "-w", required=True, help="Path or URI of the workspace.")
+@click.option("--day", required=True, help="The day that is run.")
+@answers
+def join(workspace: str, day: str) -> None:
+    """Take part in the training of a day's run, as TF_CONFIG says."""
+    from pipeline.config import ConfigError
+
+    if "TF_CONFIG" not in os.environ:
+        raise ConfigError("TF_CONFIG is not set: `scenerank join` is for the processes of a cluster, see README")
+    from components.trainer import launch
+    from components.workspace import Workspace
+
+    launch.join(Workspace(workspace).uri("tfx", "checkpoint", f"day={day}"))
+
+
 def _compiled(config: str, workspace: str | None, overrides: tuple[str, ...], only: str | None) -> str:
     from pipeline.cluster.names import workspace_of
     from pipeline.config import check_model, load_config

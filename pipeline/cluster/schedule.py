@@ -78,9 +78,14 @@ def manifests(config: Config, workspace: str) -> list[dict[str, Any]]:
         "jobTemplate": {"spec": {"backoffLimit": cluster.container.retries, "template": {"spec": pod}}},
     }
     return [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": _files(config)},
-        {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": dict(about), "spec": job},
+        config_map(config, about),
+        {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": about, "spec": job},
     ]
+
+
+def config_map(config: Config, about: dict[str, Any]) -> dict[str, Any]:
+    """The configuration's files, as pods mount them; `about` is the metadata."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": dict(about), "data": _files(config)}
 
 
 def crontab(config: Config, workspace: str, source: str, overrides: tuple[str, ...]) -> str:
