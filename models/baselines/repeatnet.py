@@ -108,7 +108,7 @@ class RepeatNet(RankingModel):
         layout = places(rows, size)
         vectors = layout.pad(concatenate(behaviors, self.fields.sequences))
         states = layout.unpad(self.encoder(vectors, mask=layout.mask, training=training))
-        last = packed_sum(states, tf.cast(layout.recency == 0, tf.float32), rows, size)
+        last = packed_sum(states, tf.cast(tf.equal(layout.recency, 0), tf.float32), rows, size)
 
         explored = packed_sum(states, self.explore_attention(states, last, rows, size), rows, size)
         moded = packed_sum(states, self.mode_attention(states, last, rows, size), rows, size)
