@@ -123,8 +123,8 @@ def named_weights(model: keras.Model) -> dict[str, tf.Variable | ShardedVariable
     """
     metrics = {id(variable) for metric in model.metrics for variable in metric.variables}
     trackables, paths = tf.__internal__.tracking.ObjectGraphView(model).breadth_first_traversal()
-    sharded = [t for t in trackables if isinstance(t, ShardedVariable)]
     known = {id(weight) for weight in model.weights} - metrics
+    sharded = [t for t in trackables if isinstance(t, ShardedVariable) and id(t.variables[0]) in known]
     known = (known - {id(shard) for table in sharded for shard in table.variables}) | {id(table) for table in sharded}
     found = {"/".join(part.name for part in paths[t]).replace(".", "/"): t for t in trackables if id(t) in known}
     return {name: found[name] for name in sorted(found)}
