@@ -12,7 +12,8 @@ COPY components components
 COPY pipeline pipeline
 ARG PACKAGE=.
 RUN uv venv /opt/venv && \
-    uv pip install --python /opt/venv/bin/python --compile-bytecode --constraint requirements.lock "$PACKAGE"
+    uv pip install --python /opt/venv/bin/python --compile-bytecode \
+      --constraint requirements.lock --build-constraints requirements.lock "$PACKAGE"
 
 FROM python:3.10.18-slim-bookworm
 RUN useradd --create-home --uid 1000 scenerank

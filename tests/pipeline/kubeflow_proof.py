@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
+import subprocess
+import sys
 from typing import Any
 
-from click.testing import CliRunner
-
 from components.workspace import Workspace
-from pipeline.cli import main
 from tests.pipeline.kubeflow_launcher import launch
 
 
@@ -35,15 +34,16 @@ class Proof:
 
 
 def invoked(*arguments: str) -> str:
-    """What a command of ours prints.
+    """What a command of ours prints, in a process of its own.
 
     Raises:
       RuntimeError: it ended with another code than 0.
     """
-    done = CliRunner().invoke(main, arguments)
-    if done.exit_code:
-        raise RuntimeError(f"{' '.join(arguments)}: {done.output}")
-    return done.output
+    line = [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=900)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr[-600:]}")
+    return done.stdout
 
 
 def prove(config: str, local: str, cluster: str, second: str, scratch: pathlib.Path) -> Proof:

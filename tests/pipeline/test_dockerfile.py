@@ -103,14 +103,15 @@ def test_the_install_step(tmp_path):
                     to.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(ROOT / file, to)
     tools.mkdir()
-    (tools / "uv").write_text(f'#!/bin/sh\nexec {shutil.which("python3")} -m uv "$@"\n')
+    here = os.path.dirname(sys.executable)
+    path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if part != here)
+    (tools / "uv").write_text(f'#!/bin/sh\nexec {shutil.which("python3", path=path)} -m uv "$@"\n')
     (tools / "uv").chmod(0o755)
     (step,) = [run for run in instructions("RUN") if "uv pip install" in run]
     (package,) = [told.partition("=")[2] for told in instructions("ARG")]
-    environment = {"HOME": os.environ["HOME"], "UV_PYTHON": os.path.realpath(sys.executable), "PACKAGE": package}
-    environment["PATH"] = f"{tools}:{os.environ['PATH']}"
-    environment |= {k: v for k, v in os.environ.items() if k.startswith(("UV_", "PIP_"))}
-    _run(["sh", "-c", step.replace("/opt/venv", str(venv))], context, environment)
+    outside = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    told = {"UV_PYTHON": os.path.realpath(sys.executable), "PACKAGE": package, "PATH": f"{tools}:{path}"}
+    _run(["sh", "-c", step.replace("/opt/venv", str(venv))], context, outside | told)
     inside = {"HOME": str(tmp_path), "PATH": f"{venv}/bin:/usr/bin:/bin"}
     assert "Usage: scenerank" in _run(["scenerank", "--help"], tmp_path, inside)
     assert "sar_net" in _run(["scenerank", "models"], tmp_path, inside)
