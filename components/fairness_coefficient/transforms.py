@@ -31,8 +31,6 @@ from schemas.declaration import Declaration
 
 ROWS = 1 << 18
 """Impressions whose keys and scores are summed up at a time: grouping 4,096 at once costs far more."""
-WHOLE = 1 << 15
-"""Whole records held at a time while they are written."""
 TOTALS, PARTS, FILE = "totals", "parts", b"file"
 LOOKED_UP = [*aggregation.KEYS, "fc"]
 
@@ -147,7 +145,7 @@ class AppendFairness(beam.DoFn):
         yield output
 
     def _batches(self, path: str, lookup: FairnessLookup | None) -> Iterator[Iterator[bytes]]:
-        for batch in read_serialized(path, WHOLE):
+        for batch in read_serialized(path, records.BATCH):
             yield records.append_fairness(batch, lookup(*self._keys(batch)))
 
 

@@ -25,11 +25,13 @@ class Portable:
     Attributes:
       job_endpoint: `host:port` of the job server.
       worker_pool: `host:port` of the worker pool.
+      pool_pid: the process whose children workers are.
       logs: folder with what both wrote, `jobs.log` and `workers.log`.
     """
 
     job_endpoint: str
     worker_pool: str
+    pool_pid: int
     logs: pathlib.Path
 
     @property
@@ -77,7 +79,7 @@ def portable(logs: pathlib.Path) -> Iterator[Portable]:
                 )
         for process, (name, (port, _)) in zip(processes, modules.items()):
             _wait(port, process, logs / f"{name}.log")
-        yield Portable(f"localhost:{jobs}", f"localhost:{workers}", logs)
+        yield Portable(f"localhost:{jobs}", f"localhost:{workers}", processes[1].pid, logs)
     finally:
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
