@@ -27,6 +27,7 @@ class BeamSettings(Strict):
       job_endpoint: `host:port` of the job server; `flink` and `spark` without one start their own, which needs Java.
       master: of `flink`, `http://host:port`, or of `spark`, `spark://host:port`, for a job server started here.
       job_server_jar: of that job server, a path or URL; none: fetched as Beam's release has it.
+      job_timeout: seconds that a job may take on a job server, and that the server may take to be there.
       environment: of workers, except Dataflow's: containers of `image`; an `external` pool of workers; or
         `loopback`, the submitting process itself, to try things out.
       worker_pool: `host:port` of the pool for `external`, as each machine of the engine sees it.
@@ -46,6 +47,7 @@ class BeamSettings(Strict):
     job_endpoint: str | None = None
     master: str | None = None
     job_server_jar: str | None = None
+    job_timeout: int = pydantic.Field(86_400, ge=1)
     environment: Literal["docker", "external", "loopback"] = "docker"
     worker_pool: str = "localhost:50000"
     image: str | None = None
@@ -100,7 +102,9 @@ def _options(settings: BeamSettings, image: str) -> Iterator[str]:
         values |= {"subnetwork": settings.subnetwork, "worker_machine_type": settings.machine_type}
         values |= {"num_workers": settings.workers, "max_num_workers": settings.max_workers}
     else:
-        values = {"job_endpoint": settings.job_endpoint, "environment_type": settings.environment.upper()}
+        # Beam's 60 seconds would end the stream of a job's states, and with it the job's component, after a minute.
+        values = {"job_endpoint": settings.job_endpoint, "job_server_timeout": settings.job_timeout}
+        values |= {"environment_type": settings.environment.upper()}
         values["environment_config"] = {"docker": image, "external": settings.worker_pool}.get(settings.environment)
         values |= {"sdk_worker_parallelism": settings.worker_processes, "artifacts_dir": settings.staging_location}
     if settings.runner == "flink":

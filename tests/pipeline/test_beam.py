@@ -31,7 +31,7 @@ CASES = {
 EXPECTED = {
     "portable": [
         (PortableOptions, {"job_endpoint": "jobs:8099", "environment_type": "EXTERNAL",
-                           "environment_config": "localhost:50001"}),
+                           "environment_config": "localhost:50001", "job_server_timeout": 86400}),
         (WorkerOptions, {"sdk_container_image": IMAGE}),
     ],
     "flink": [
