@@ -14,6 +14,7 @@ from components.fairness_coefficient.settings import FairnessSettings
 from components.log_example_gen.settings import IngestSettings
 from components.pusher.settings import PusherSettings
 from components.trainer.settings import TrainerSettings
+from pipeline.beam import BeamSettings, options
 from pipeline.cluster.settings import ClusterSettings
 from schemas import Declaration, DeclarationError, load_declaration
 from schemas.columns import Strict
@@ -61,12 +62,6 @@ class FairnessRun(FairnessSettings):
     first_day: Literal["uniform", "two_pass"] = "uniform"
 
 
-class BeamSettings(Strict):
-    """Attributes: args: options of the Beam runner; none means in-process."""
-
-    args: tuple[str, ...] = ()
-
-
 class Config(Strict):
     """All settings of a pipeline.
 
@@ -88,6 +83,11 @@ class Config(Strict):
     @functools.cached_property
     def declared(self) -> Declaration:
         return load_declaration(self.declaration)
+
+    @property
+    def beam_options(self) -> list[str]:
+        """Of every Beam pipeline."""
+        return options(self.beam, self.cluster.container.image)
 
 
 def bundled() -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def _run(config: Config, workspace: Workspace, day: str, pending: list[str], pro
             components,
             workspace,
             f"{what}-{uuid.uuid4().hex[:8]}",
-            config.beam.args,
+            config.beam_options,
             lambda name, state: progress(what, name, state),
         )
         for name, value in result.seconds.items():

@@ -15,13 +15,15 @@ from tensorflow_model_analysis.extractors import extractor, slice_key_extractor
 
 from components.evaluator import metrics
 from components.evaluator.gauc import GroupedAuc, grouped_auc
+from components.log_example_gen.hashing import hash_column
 from components.scoring import ScoreBatches
+from components.shards import shards
 from schemas import Declaration
 
 CANDIDATE = "candidate"
 SERVED = "served"
-REQUEST_PARTITIONS = 64
 CALIBRATION_BINS = 20
+_REQUEST, _SCENARIO, _LABEL = "_request", "_scenario", "_label"
 
 
 def eval_config(declaration: Declaration, models: Iterable[str]) -> tfma.EvalConfig:
@@ -65,29 +67,41 @@ class _ByScenario(beam.DoFn):
             }
 
 
-def _partitions(batch: pa.RecordBatch, key: str) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Splits a batch by a stable hash of `key`, so that a request's rows meet."""
-    import pandas as pd
+def _requests(
+    batch: pa.RecordBatch, request: str, scenario: str, label: str, models: tuple[str, ...], parts: int
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Splits what GAUC needs of a batch by a hash of its request, so that a request's rows meet.
 
-    hashed = pd.util.hash_array(batch.column(key).to_numpy(zero_copy_only=False), categorize=False) % REQUEST_PARTITIONS
-    for partition in np.unique(hashed):
-        yield int(partition), batch.filter(pa.array(hashed == partition))
+    The hash stands for the request: 8 bytes instead of a text.
+    """
+    hashed = hash_column(batch.column(request))
+    kept = [pa.array(hashed), batch.column(scenario).dictionary_encode(), batch.column(label).cast(pa.int8())]
+    kept += [batch.column(model) for model in models]
+    narrow = pa.RecordBatch.from_arrays(kept, [_REQUEST, _SCENARIO, _LABEL, *models])
+    of = hashed % np.uint64(parts)
+    for part in np.unique(of):
+        yield int(part), narrow.filter(pa.array(of == part))
 
 
 def _request_auc(
-    keyed: tuple[int, Iterable[pa.RecordBatch]], request: str, scenario: str, label: str, models: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, str], GroupedAuc]]:
-    table = pa.Table.from_batches(list(keyed[1]))
-    ids = table.column(request).combine_chunks().dictionary_encode().indices.to_numpy()
-    scenarios = table.column(scenario).combine_chunks().dictionary_encode()
+    keyed: tuple[int, Iterable[pa.RecordBatch]], models: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, str], tuple[int, GroupedAuc]]]:
+    table = pa.Table.from_batches(list(keyed[1])).unify_dictionaries().combine_chunks()
+    ids, labels = table.column(_REQUEST).to_numpy(), table.column(_LABEL).to_numpy()
+    scenarios = table.column(_SCENARIO).chunk(0)
     index = scenarios.indices.to_numpy()
-    labels = table.column(label).to_numpy()
     for model in models:
         score = table.column(model).to_numpy()
-        yield ("", model), grouped_auc(ids, labels, score)
+        yield ("", model), (keyed[0], grouped_auc(ids, labels, score))
         for code, value in enumerate(scenarios.dictionary.to_pylist()):
             rows = index == code
-            yield (str(value), model), grouped_auc(ids[rows], labels[rows], score[rows])
+            yield (str(value), model), (keyed[0], grouped_auc(ids[rows], labels[rows], score[rows]))
+
+
+def _add_requests(key: tuple[str, str], parts: Iterable[tuple[int, GroupedAuc]]) -> dict[str, Any]:
+    """The sum in the order of the parts: the same bits in whatever order workers end."""
+    auc = sum((part for _, part in sorted(parts, key=lambda part: part[0])), GroupedAuc())
+    return {"scenario": key[0], "model": key[1], **vars(auc)}
 
 
 def _calibration(batch: pa.RecordBatch, label: str, models: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:
@@ -148,11 +162,11 @@ def evaluate(
     if request:
         _ = (
             scored
-            | "ByRequest" >> beam.FlatMap(_partitions, request.name)
+            | "ByRequest" >> beam.FlatMap(_requests, request.name, scenario, label, names, shards(len(files)))
             | "GroupRequests" >> beam.GroupByKey()
-            | "RequestAuc" >> beam.FlatMap(_request_auc, request.name, scenario, label, names)
-            | "SumRequests" >> beam.CombinePerKey(lambda parts: sum(parts, GroupedAuc()))
-            | "GaucRow" >> beam.MapTuple(lambda key, auc: {"scenario": key[0], "model": key[1], **vars(auc)})
+            | "RequestAuc" >> beam.FlatMap(_request_auc, names)
+            | "GroupGauc" >> beam.GroupByKey()
+            | "AddRequests" >> beam.MapTuple(_add_requests)
             | "WriteGauc" >> _WriteJson(f"{output}/gauc.json")
         )
     _ = (

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.errors import DataRefused
 from components.fairness_coefficient.settings import FairnessSettings
+from components.log_example_gen.hashing import combine, hash_column
 
 KEYS = ["scenario", "item"]
-MAX_PAIRS = 20_000_000
-"""Pairs of a day that one worker is asked to hold: about 100 bytes each while the table is made."""
+TOTALS = ["scenario", "impressions", "score_sum"]
 
 
 def partial_sums(scenario: pa.Array, item: pa.Array, score: pa.Array) -> pa.Table:
@@ -47,9 +45,15 @@ def merge(parts: Sequence[pa.Table]) -> pa.Table:
     return sums.sort_by([(name, "ascending") for name in KEYS])
 
 
+def totals(sums: pa.Table) -> pa.Table:
+    """Sums of each scenario, of parts in the order given: scenario, impressions, score_sum."""
+    found = sums.group_by("scenario").aggregate([("impressions", "sum"), ("score_sum", "sum")])
+    return found.select(["scenario", "impressions_sum", "score_sum_sum"]).rename_columns(TOTALS)
+
+
 def partition(sums: pa.Table, count: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Cuts partial sums by a hash of the item, so that equal keys meet under one number in `[0, count)`."""
-    hashed = pd.util.hash_array(sums["item"].to_numpy()) % np.uint64(count)
+    """Cuts partial sums by a hash of both keys, so that equal pairs meet under one number in `[0, count)`."""
+    hashed = combine([hash_column(sums[key].combine_chunks()) for key in KEYS]) % np.uint64(count)
     order = np.argsort(hashed, kind="stable")
     bounds = np.searchsorted(hashed[order], np.arange(count + 1, dtype=np.uint64))
     for number, (start, stop) in enumerate(zip(bounds, bounds[1:])):
@@ -64,8 +68,8 @@ def as_batch(table: pa.Table) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=table.schema)
 
 
-def fairness_table(sums: pa.Table, day: str, settings: FairnessSettings) -> pa.Table:
-    """Coefficients of a day.
+def fairness_table(sums: pa.Table, scenarios: pa.Table, day: str, settings: FairnessSettings) -> pa.Table:
+    """Coefficients of a day, or of any part of its pairs.
 
     `raw_fc` is Eq. 1; where a scenario's scores are all zero nothing is known of its items and it is 1.
     With `settings.prior` = p the item is given p impressions at the scenario's mean score,
@@ -74,24 +78,17 @@ def fairness_table(sums: pa.Table, day: str, settings: FairnessSettings) -> pa.T
 
     Args:
       sums: what `merge` gives, every key once.
+      scenarios: `totals` of all of the day, every scenario once.
       day: ISO date, repeated in each row.
 
     Returns:
       day (string), scenario, item, impressions (int64), score_sum, raw_fc, fc (float64), ordered by key.
-
-    Raises:
-      DataRefused: more than `MAX_PAIRS` pairs.
     """
-    if sums.num_rows > MAX_PAIRS:
-        raise DataRefused(
-            f"day {day} has {sums.num_rows} pairs of scenario and item, over the {MAX_PAIRS} that one worker holds: "
-            "declare a coarser column as the item's key"
-        )
-    codes = pc.dictionary_encode(sums["scenario"].combine_chunks()).indices.to_numpy()
+    at = pc.index_in(sums["scenario"].combine_chunks(), value_set=scenarios["scenario"].combine_chunks()).to_numpy()
     impressions = sums["impressions"].to_numpy().astype(np.float64)
     score_sum = sums["score_sum"].to_numpy()
-    all_impressions = np.bincount(codes, impressions)[codes]
-    all_scores = np.bincount(codes, score_sum)[codes]
+    all_impressions = scenarios["impressions"].to_numpy().astype(np.float64)[at]
+    all_scores = scenarios["score_sum"].to_numpy()[at]
     known = all_scores > 0
     # shares first: score_sum / impressions would lose subnormal scores
     share = np.divide(score_sum, all_scores, out=np.ones_like(score_sum), where=known)

@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 
 
 class FairnessLookup:
-    """The table of a day, ready to be looked up: 12 bytes a pair and the distinct keys.
+    """Coefficients of some pairs, ready to be looked up: 12 bytes a pair and the distinct keys.
 
     Args:
-      table: scenario, item and fc, as `aggregation.fairness_table` gives them.
+      table: scenario, item and fc, each pair once.
     """
 
     def __init__(self, table: pa.Table):

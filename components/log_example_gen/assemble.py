@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,9 @@ from components.log_example_gen.history import Histories, codes, latest, repeate
 from components.log_example_gen.streams import (
     BEHAVIORS,
     IMPRESSIONS,
+    RATES,
     ROW_HASH,
     STREAM,
-    USER_RATES,
     behaviors,
 )
 from schemas.declaration import Declaration
@@ -29,7 +29,8 @@ class Partition:
 
     Held in memory: the impressions of one day of the partition's users; of their behaviors before it the
     last `length` a user (where `partitioned_by_time`; else all), those within `delay_ms` of the day, and
-    up to 2**20 rows not yet merged.
+    up to 2**20 rows not yet merged; the counts of the keys that its impressions have. A user with very many
+    events makes a partition as much larger as the events are rows.
     """
 
     def __init__(self, declaration: Declaration, settled_ms: int | None):
@@ -38,7 +39,7 @@ class Partition:
         self._impressions: list[pa.RecordBatch] = []
         self._behaviors: list[pa.RecordBatch] = []
         self._unmerged = 0
-        self._rates: dict[int, pa.RecordBatch] = {}
+        self._rates: dict[int, list[pa.RecordBatch]] = {}
         self.duplicates = 0
 
     @property
@@ -52,8 +53,8 @@ class Partition:
         stream = metadata[STREAM]
         if stream == IMPRESSIONS:
             self._impressions.append(batch)
-        elif stream == USER_RATES:
-            self._rates[int(metadata[KEY_SET])] = batch
+        elif stream == RATES:
+            self._rates.setdefault(int(metadata[KEY_SET]), []).append(batch)
         else:
             assert stream == BEHAVIORS
             self._behaviors.append(batch)
@@ -62,13 +63,13 @@ class Partition:
                 self._behaviors = [latest(one(self._behaviors), self._declaration, self._settled)]
                 self._unmerged = 0
 
-    def examples(self, counts: Mapping[int, pa.RecordBatch], slice_rows: int) -> Iterator[pa.RecordBatch]:
+    def examples(self, total: pa.RecordBatch | None, slice_rows: int) -> Iterator[pa.RecordBatch]:
         """Examples by user, time and row hash, `slice_rows` at a time, as `Declaration.example_schema`.
 
         `empty` must be false.
 
         Args:
-          counts: of the key sets that do not hold the user, and the total.
+          total: counts of all impressions of the rates' days, if there were any.
         """
         declaration = self._declaration
         day = one(self._impressions)
@@ -80,7 +81,9 @@ class Partition:
         self.duplicates = int(again.sum())
         day, time = day.take(pa.array(order[~again])), time[order[~again]]
         histories = self._join(day, time) if declaration.history else None
-        joined = {**counts, **self._rates}
+        counts = {index: rates.joined(answers) for index, answers in self._rates.items()}
+        if total is not None:
+            counts[rates.TOTAL] = total
         for start in range(0, day.num_rows, slice_rows):
             rows = slice(start, min(start + slice_rows, day.num_rows))
             part = day.slice(start, slice_rows)
@@ -90,7 +93,7 @@ class Partition:
             if histories:
                 columns.update(histories.columns(rows, time[rows]))
             if declaration.rates:
-                columns.update(rates.columns(self._keys(part), joined, declaration))
+                columns.update(rates.columns(self._keys(part), counts, declaration))
             schema = declaration.example_schema
             yield pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 

@@ -1,9 +1,10 @@
 """The Beam graph of ingestion.
 
 units of the day ─────┐
-units of days before ─┴► read, check ─► impressions ──────────────► by user ► join, write a file each
-                                     ├► behaviors ─────────────────►   ▲  ▲
-                                     ├► rated ► by user ► count ─ user's ─┘  └─ others', as a side input
+units of days before ─┴► read, check ─► impressions ─────────────────► by user ► join, write a file each
+                                     ├► behaviors ───────────────────►  ▲  ▲
+                                     ├► rated, wanted ► by user ► count ┘  └─ answers
+                                     │                             └► by key ──┘
                                      └► refused rows, counts, damaged files ► quarantine, summary
 """
 
@@ -18,18 +19,18 @@ import numpy as np
 import pyarrow as pa
 
 from components.log_example_gen import coder, hashing, quarantine, rates, streams, writer
-from components.log_example_gen.assemble import KEY_SET, Partition, one
+from components.log_example_gen.assemble import Partition
 from components.log_example_gen.checks import check, day_start_ms
 from components.log_example_gen.errors import IngestError
 from components.log_example_gen.files import Unit
 from components.log_example_gen.history import latest
 from components.log_example_gen.job import Job
+from components.log_example_gen.rate_steps import KEYED, SHARED, TOTALS, AnswerRates, CountRates, total
 from components.log_example_gen.reader import read
 from components.workspace import Workspace
 from schemas.declaration import Declaration
 
-COUNTS, REFUSED_ROWS, DAMAGED, RATED, BROADCAST = "counts", "refused_rows", "damaged", "rated", "broadcast"
-_KEYED = tuple[int, pa.RecordBatch]
+COUNTS, REFUSED, DAMAGED, RATED = "counts", "refused", "damaged", "rated"
 
 
 def build(pipeline: beam.Pipeline, job: Job, units: list[Unit]) -> None:
@@ -40,42 +41,42 @@ def build(pipeline: beam.Pipeline, job: Job, units: list[Unit]) -> None:
         pipeline
         | "Units" >> beam.Create(units)
         | "Spread" >> beam.Reshuffle()
-        | "ReadAndCheck"
-        >> beam.ParDo(ReadAndCheck(job)).with_outputs(RATED, COUNTS, REFUSED_ROWS, DAMAGED, main="rows")
+        | "ReadAndCheck" >> beam.ParDo(ReadAndCheck(job)).with_outputs(RATED, COUNTS, REFUSED, DAMAGED, main="rows")
     )
     rows, counts = [read_rows.rows], [read_rows[COUNTS]]
-    broadcast = []
+    sums = []
     if declaration.rates:
         counted = (
             read_rows[RATED]
             | "RatedTyped" >> _typed()
             | "RatedByUser" >> beam.GroupByKey()
-            | "Count" >> beam.ParDo(CountRates(job)).with_outputs(BROADCAST, main="rows")
+            | "Count" >> beam.ParDo(CountRates(job)).with_outputs(SHARED, TOTALS, main="rows")
         )
-        rows.append(counted.rows)
-        merged = (
-            counted[BROADCAST]
-            | "CountsTyped" >> _typed()
-            | "ByKeySet" >> beam.GroupByKey()
-            | "Merge" >> beam.MapTuple(_merge)
+        answers = (
+            counted[SHARED]
+            | "SharedTyped" >> _typed()
+            | "ByKey" >> beam.GroupByKey()
+            | "Answer" >> beam.ParDo(AnswerRates())
         )
-        broadcast = [beam.pvalue.AsDict(merged)]
+        rows += [counted.rows, answers]
+        totals = counted[TOTALS] | "Totals" >> beam.combiners.ToList() | "Sum" >> beam.Map(total)
+        sums = [beam.pvalue.AsSingleton(totals)]
     written = (
         rows
         | "Streams" >> beam.Flatten()
         | "ByUser" >> beam.GroupByKey()
-        | "JoinAndWrite" >> beam.ParDo(JoinAndWrite(job), *broadcast)
+        | "JoinAndWrite" >> beam.ParDo(JoinAndWrite(job), *sums)
     )
     counts.append(written)
-    total = counts | "Counts" >> beam.Flatten() | "Total" >> beam.CombineGlobally(_add)
+    tally = counts | "Counts" >> beam.Flatten() | "Tally" >> beam.CombineGlobally(_add)
     _ = (
         pipeline
         | "Once" >> beam.Create([job])
         | "Quarantine"
         >> beam.Map(
             quarantine.write,
-            beam.pvalue.AsIter(read_rows[REFUSED_ROWS]),
-            beam.pvalue.AsSingleton(total),
+            beam.pvalue.AsIter(read_rows[REFUSED]),
+            beam.pvalue.AsSingleton(tally),
             beam.pvalue.AsIter(read_rows[DAMAGED]),
         )
     )
@@ -83,10 +84,10 @@ def build(pipeline: beam.Pipeline, job: Job, units: list[Unit]) -> None:
 
 def _typed() -> beam.PTransform:
     """Tagged outputs have no type; without one Beam pickles, and a pickled slice holds its whole batch."""
-    return beam.Map(lambda element: element).with_output_types(_KEYED)
+    return beam.Map(lambda element: element).with_output_types(KEYED)
 
 
-@beam.typehints.with_output_types(_KEYED)
+@beam.typehints.with_output_types(KEYED)
 class ReadAndCheck(beam.DoFn):
     """Unit to (partition, batch) of impressions and behaviors; beside it what rates, quarantine and summary need."""
 
@@ -98,31 +99,46 @@ class ReadAndCheck(beam.DoFn):
         self._declaration = self._job.load()
         self._workspace = Workspace(self._job.workspace)
         self._settled = settled_ms(self._declaration, self._job.day)
+        key_sets = self._declaration.rates.keys if self._declaration.rates else ()
+        self._shared = len(key_sets) > len(rates.of_user(self._declaration))
 
     def process(self, unit: Unit) -> Iterator[Any]:
         counts: collections.Counter[str] = collections.Counter()
+        refused = quarantine.Part(self._job)
         try:
             for first, raw in read(unit, self._workspace, self._declaration, self._job.settings.batch_rows):
                 places = np.arange(first, first + raw.num_rows)
                 if unit.day == self._job.day:
-                    yield from self._today(unit, raw, places, counts)
+                    yield from self._today(unit, raw, places, counts, refused)
                 else:
                     yield from self._earlier(unit, raw, places)
         except IngestError as error:
             yield beam.pvalue.TaggedOutput(DAMAGED, str(error))
+        finally:
+            refused.close()
+        if refused.uri:
+            yield beam.pvalue.TaggedOutput(REFUSED, (unit.file, unit.first_row, refused.uri))
         yield beam.pvalue.TaggedOutput(COUNTS, counts)
 
     def _today(
-        self, unit: Unit, raw: pa.RecordBatch, places: np.ndarray, counts: collections.Counter[str]
+        self,
+        unit: Unit,
+        raw: pa.RecordBatch,
+        places: np.ndarray,
+        counts: collections.Counter[str],
+        refused: quarantine.Part,
     ) -> Iterator[Any]:
         checked = check(raw, self._declaration, unit.day, unit.file, places)
         counts[quarantine.READ] += raw.num_rows
         if checked.bad.num_rows:
             counts.update(quarantine.by_reason(checked.bad))
-            yield beam.pvalue.TaggedOutput(REFUSED_ROWS, checked.bad)
+            refused.add(checked.bad)
         if checked.good.num_rows:
             rows = streams.Rows(checked.good, self._declaration)
             yield from self._divide(rows.impressions(), rows.users, streams.IMPRESSIONS)
+            if self._shared:
+                for part in self._divide(rows.wanted(), rows.users, streams.WANTED):
+                    yield beam.pvalue.TaggedOutput(RATED, part)
 
     def _earlier(self, unit: Unit, raw: pa.RecordBatch, places: np.ndarray) -> Iterator[Any]:
         declaration = self._declaration
@@ -141,38 +157,12 @@ class ReadAndCheck(beam.DoFn):
             users = hashing.hash_column(behaviors.column(declaration.user.name))
             yield from self._divide(behaviors, users, streams.BEHAVIORS)
 
-    def _divide(self, batch: pa.RecordBatch, users: np.ndarray, stream: bytes) -> Iterator[_KEYED]:
+    def _divide(self, batch: pa.RecordBatch, users: np.ndarray, stream: bytes) -> Iterator[KEYED]:
         return streams.divide(batch, users, self._job.settings.partitions, stream)
 
 
-@beam.typehints.with_output_types(_KEYED)
-class CountRates(beam.DoFn):
-    """(partition, rated batches) to (partition, counts with the user in their key); beside it (key set, counts)."""
-
-    def __init__(self, job: Job):
-        self._job = job
-
-    def setup(self) -> None:
-        coder.register()
-        self._declaration = self._job.load()
-        self._of_user = rates.of_user(self._declaration)
-
-    def process(self, element: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
-        partition, batches = element
-        for index, counts in rates.count(pa.Table.from_batches([one(batches)]), self._declaration).items():
-            if index in self._of_user:
-                metadata = {streams.STREAM: streams.USER_RATES, KEY_SET: str(index)}
-                yield partition, counts.replace_schema_metadata(metadata)
-            else:
-                yield beam.pvalue.TaggedOutput(BROADCAST, (index, counts))
-
-
 class JoinAndWrite(beam.DoFn):
-    """(partition, batches of all streams) to a file of examples; yields its counts.
-
-    The side input holds the counts of every key without a user (say, scenario and item) of the rates'
-    days: some 40 bytes a key, on every worker.
-    """
+    """(partition, batches of all streams) to a file of examples; yields its counts."""
 
     def __init__(self, job: Job):
         self._job = job
@@ -183,7 +173,7 @@ class JoinAndWrite(beam.DoFn):
         self._settled = settled_ms(self._declaration, self._job.day)
 
     def process(
-        self, element: tuple[int, Iterable[pa.RecordBatch]], broadcast: dict[int, pa.RecordBatch] | None = None
+        self, element: tuple[int, Iterable[pa.RecordBatch]], total: pa.RecordBatch | None = None
     ) -> Iterator[collections.Counter[str]]:
         number, batches = element
         job, settings = self._job, self._job.settings
@@ -193,7 +183,7 @@ class JoinAndWrite(beam.DoFn):
         if partition.empty:
             return
         name = writer.file_name(number, settings.partitions)
-        examples = partition.examples(broadcast or {}, settings.slice_rows)
+        examples = partition.examples(total, settings.slice_rows)
         written = writer.write(job.examples, job.split, name, examples, settings.compression_level)
         yield collections.Counter({quarantine.ACCEPTED: written, quarantine.DUPLICATES: partition.duplicates})
 
@@ -203,10 +193,6 @@ def settled_ms(declaration: Declaration, day: str) -> int | None:
     if declaration.history is None or not declaration.partitioned_by_time:
         return None
     return day_start_ms(declaration, day) - max(declaration.history.delay_ms, 1)
-
-
-def _merge(index: int, counts: Iterable[pa.RecordBatch]) -> _KEYED:
-    return index, rates.merge(counts)
 
 
 def _add(counts: Iterable[collections.Counter[str]]) -> collections.Counter[str]:

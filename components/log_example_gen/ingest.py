@@ -30,6 +30,7 @@ def ingest(job: Job, pipeline: beam.Pipeline) -> dict[str, Any]:
         build(pipeline, job, units)
     writer.clean(job.examples)
     results = Workspace(job.quarantine)
+    results.delete(results.uri(quarantine.ASIDE))
     summary = results.read_json(results.uri(quarantine.SUMMARY))
     left = workspace.uri("quarantine", FAILED, f"day={job.day}")
     workspace.delete(left)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import collections
 import json
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.log_example_gen.checks import FILE, REASON, ROW, quarantine_schema
+from components.log_example_gen.checks import REASON, quarantine_schema
 from components.log_example_gen.job import Job
 from components.workspace import Workspace
 
 READ, ACCEPTED, DUPLICATES = "rows_read", "rows_accepted", "duplicates_dropped"
-TABLE, SUMMARY = "quarantine.parquet", "summary.json"
+TABLE, SUMMARY, ASIDE = "quarantine.parquet", "summary.json", "aside"
+ROW_GROUP = 1 << 16
 
 
 def by_reason(bad: pa.RecordBatch) -> collections.Counter[str]:
@@ -23,19 +25,59 @@ def by_reason(bad: pa.RecordBatch) -> collections.Counter[str]:
     return collections.Counter(dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist())))
 
 
-def write(job: Job, bad: Iterable[pa.RecordBatch], counts: Mapping[str, int], damaged: Iterable[str]) -> None:
-    """Writes both files; rows by file and place.
+class Part:
+    """The refused rows of one unit, in their order, in a file aside.
 
-    All refused rows are held at once: few, where a run is to succeed.
+    Attributes:
+      uri: of the file; None as long as no row was added.
+    """
+
+    def __init__(self, job: Job):
+        self.uri: str | None = None
+        self._job = job
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, bad: pa.RecordBatch) -> None:
+        if self._writer is None:
+            folder = Workspace(self._job.quarantine)
+            folder.fs.create_dir(folder.path(folder.uri(ASIDE)), recursive=True)
+            self.uri = folder.uri(ASIDE, uuid.uuid4().hex)
+            self._writer = pq.ParquetWriter(folder.path(self.uri), bad.schema, filesystem=folder.fs)
+        self._writer.write_batch(bad)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def write(job: Job, parts: Iterable[tuple[str, int, str]], counts: Mapping[str, int], damaged: Iterable[str]) -> None:
+    """Writes both files; rows by file and place, never more than a row group of them held.
+
+    Args:
+      parts: of each unit with refused rows: file, first row, URI of its `Part`.
     """
     folder = Workspace(job.quarantine)
-    schema = quarantine_schema(job.load())
-    table = pa.Table.from_batches([b.replace_schema_metadata() for b in bad], schema)
-    table = table.sort_by([(FILE, "ascending"), (ROW, "ascending")])
     folder.fs.create_dir(folder.path(folder.root), recursive=True)
-    pq.write_table(table, folder.path(folder.uri(TABLE)), filesystem=folder.fs)
+    schema = quarantine_schema(job.load())
+    with pq.ParquetWriter(folder.path(folder.uri(TABLE)), schema, filesystem=folder.fs) as writer:
+        for rows in _row_groups(folder, [uri for *_, uri in sorted(parts)], schema):
+            writer.write_table(rows)
     counts = dict(counts)
     known = {name: int(counts.pop(name, 0)) for name in (READ, ACCEPTED, DUPLICATES)}
     reasons = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
     summary = {"day": job.day, **known, "quarantined": reasons, "damaged_files": sorted(set(damaged))}
     folder.write_text(folder.uri(SUMMARY), json.dumps(summary, indent=1))
+
+
+def _row_groups(folder: Workspace, uris: list[str], schema: pa.Schema) -> Iterator[pa.Table]:
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for uri in uris:
+        with folder.fs.open_input_file(folder.path(uri)) as source:
+            for batch in pq.ParquetFile(source).iter_batches(ROW_GROUP):
+                held.append(batch)
+                rows += batch.num_rows
+                if rows >= ROW_GROUP:
+                    yield pa.Table.from_batches(held, schema)
+                    held, rows = [], 0
+    yield pa.Table.from_batches(held, schema)

@@ -2,11 +2,16 @@
 
 Counts are kept as RecordBatches (`_key` uint64, sorted and unique; `_impressions` and one column an
 event, float64). Keys are 64-bit hashes.
+
+Counts of a key without the user (say, scenario and item) come from all partitions of users, and all may ask
+for them. There may be hundreds of millions of such keys, so no worker holds them all: a shard of the keys sums
+up what the partitions counted and answers each partition for the keys that it asks for. A partition counts,
+and asks, once a key, so that an item that everyone is shown is no more than any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +26,9 @@ TOTAL = -1
 
 
 def of_user(declaration: Declaration) -> tuple[int, ...]:
-    """Positions of the key sets with the user: counted where the user's rows are, never broadcast."""
-    assert declaration.rates is not None
-    return tuple(i for i, keys in enumerate(declaration.rates.keys) if declaration.user.name in keys)
+    """Positions of the key sets with the user: counted where the user's rows are, and asked for there alone."""
+    key_sets = declaration.rates.keys if declaration.rates else ()
+    return tuple(i for i, keys in enumerate(key_sets) if declaration.user.name in keys)
 
 
 def count(rows: pa.Table, declaration: Declaration) -> dict[int, pa.RecordBatch]:
@@ -45,6 +50,37 @@ def count(rows: pa.Table, declaration: Declaration) -> dict[int, pa.RecordBatch]
     return out
 
 
+def wanted(rows: pa.Table, declaration: Declaration) -> dict[int, pa.RecordBatch]:
+    """The distinct keys of a partition's impressions by key set without the user, as `_key`.
+
+    Args:
+      rows: batches of the `wanted` stream.
+    """
+    assert declaration.rates is not None
+    out = {}
+    for index, keys in enumerate(declaration.rates.keys):
+        if index not in of_user(declaration):
+            hashes = combine([rows.column(hash_name(name)).to_numpy() for name in keys])
+            out[index] = pa.RecordBatch.from_arrays([pa.array(np.unique(hashes))], [KEY])
+    return out
+
+
+def divide(batch: pa.RecordBatch, shards: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yields (shard of the keys, its rows), their order kept."""
+    of = (numpy_of(batch.column(KEY)) % np.uint64(shards)).astype(np.int32)
+    order = np.argsort(of, kind="stable")
+    taken, bounds = batch.take(pa.array(order)), np.searchsorted(of[order], np.arange(shards + 1))
+    for shard in np.flatnonzero(np.diff(bounds)):
+        yield int(shard), taken.slice(bounds[shard], bounds[shard + 1] - bounds[shard])
+
+
+def known(counts: pa.RecordBatch, keys: np.ndarray) -> pa.RecordBatch:
+    """The rows of `counts` whose keys are among `keys`, uint64 `[N]`, sorted and unique."""
+    mine = numpy_of(counts.column(KEY))
+    at = np.minimum(np.searchsorted(mine, keys), len(mine) - 1)
+    return counts.take(pa.array(at[mine[at] == keys]))
+
+
 def merge(counts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """The sum of several counts of one key set, the same whatever their order."""
     table = pa.Table.from_batches([batch.replace_schema_metadata() for batch in counts])
@@ -53,6 +89,12 @@ def merge(counts: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     order = np.lexsort(tuple(columns.values()))
     keys, *values = (column[order] for column in columns.values())
     return _sum(keys, dict(zip(list(columns)[1:], values)))
+
+
+def joined(answers: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """Counts of disjoint keys as one batch."""
+    table = pa.Table.from_batches([batch.replace_schema_metadata() for batch in answers])
+    return table.sort_by(KEY).combine_chunks().to_batches()[0]
 
 
 def columns(
@@ -70,17 +112,17 @@ def columns(
     assert declaration.rates is not None
     prior = declaration.rates.prior
     total = counts.get(TOTAL)
-    known = {index: _Lookup(counts.get(index), keys[index]) for index in keys}
+    found = {index: _Lookup(counts.get(index), keys[index]) for index in keys}
     out = {}
     for column in declaration.rate_columns:
         index = declaration.rates.keys.index(column.keys)
-        shown = known[index].values(IMPRESSIONS)
+        shown = found[index].values(IMPRESSIONS)
         if column.kind == "count":
             out[column.name] = np.log1p(shown)
             continue
         assert column.event is not None
         rate = _ratio(total, column.event)
-        happened = known[index].values(column.event)
+        happened = found[index].values(column.event)
         out[column.name] = (
             np.log((happened + prior * rate) / (shown + prior) / rate) if rate > 0 else np.zeros(len(shown))
         )

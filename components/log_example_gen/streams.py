@@ -1,4 +1,4 @@
-"""The three streams that a checked batch feeds, and how they are divided among partitions of users.
+"""The streams that a checked batch feeds, and how they are divided among partitions of users.
 
 Every stream carries `_row`, a hash over all columns of the log row it came from: rows are exact
 duplicates where user, time and that hash agree. Of the keys of rates only hashes travel.
@@ -19,7 +19,7 @@ from schemas.declaration import Declaration
 
 ROW_HASH, TYPE = "_row", "_type"
 STREAM = b"stream"
-IMPRESSIONS, BEHAVIORS, RATED, USER_RATES = b"impressions", b"behaviors", b"rated", b"user_rates"
+IMPRESSIONS, BEHAVIORS, RATED, WANTED, RATES = b"impressions", b"behaviors", b"rated", b"wanted", b"rates"
 _SALT = np.uint64(0x5CE4E7A11C0FFEE5)
 
 
@@ -52,6 +52,14 @@ class Rows:
         for event in rates.events:
             columns[event] = self.batch.column(event).fill_null(0)
         return pa.RecordBatch.from_pydict(columns)
+
+    def wanted(self) -> pa.RecordBatch:
+        """By which keys without the user these rows will ask for rates: the hashes of the columns in them."""
+        rates = self.declaration.rates
+        assert rates is not None
+        asked = [keys for keys in rates.keys if self.declaration.user.name not in keys]
+        names = dict.fromkeys(name for keys in asked for name in keys)
+        return pa.RecordBatch.from_pydict({hash_name(name): pa.array(self._hashes[name]) for name in names})
 
     def behaviors(self) -> pa.RecordBatch:
         """Rows that are behaviors, see `behaviors`."""

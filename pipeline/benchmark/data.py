@@ -183,7 +183,7 @@ def _run(config: Config, workspace: Workspace, day: str, progress: Callable[...,
 
     def run(components: list, what: str) -> Any:
         name = f"{what}-{uuid.uuid4().hex[:8]}"
-        return run_graph(components, workspace, name, config.beam.args, lambda n, state: progress(what, n, state))
+        return run_graph(components, workspace, name, config.beam_options, lambda n, state: progress(what, n, state))
 
     with locked(workspace):
         pending = days_to_ingest(config, workspace, day)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.fairness_coefficient.aggregation import fairness_table, merge, partial_sums
+from components.fairness_coefficient.aggregation import fairness_table, merge, partial_sums, totals
 from components.fairness_coefficient.settings import FairnessSettings
 from components.workspace import Workspace, shift, version
 
@@ -95,7 +95,7 @@ def fairness(rng: np.random.Generator, rows: int = 30_000) -> pa.Table:
     score = np.where(item == 3, 0.01, rng.beta(2, 30, rows))
     items = pa.array([f"item<{i}>" for i in item])
     sums = merge([partial_sums(pa.array(scenario, pa.string()), items, pa.array(score))])
-    return fairness_table(sums, DAY, FairnessSettings())
+    return fairness_table(sums, totals(sums), DAY, FairnessSettings())
 
 
 def make(root: pathlib.Path, days: int = 4, **options: bool) -> Workspace:

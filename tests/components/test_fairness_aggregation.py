@@ -6,7 +6,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import strategies as st
 
-from components.errors import DataRefused
 from components.fairness_coefficient import aggregation
 from components.fairness_coefficient.lookup import FairnessLookup
 from components.fairness_coefficient.settings import FairnessSettings
@@ -28,7 +27,7 @@ DEFAULTS = FairnessSettings()
 
 def table_of(rows, settings=DEFAULTS, text=False):
     sums = aggregation.merge([aggregation.partial_sums(*columns(rows, text))])
-    return aggregation.fairness_table(sums, "2024-01-02", settings)
+    return aggregation.fairness_table(sums, aggregation.totals(sums), "2024-01-02", settings)
 
 
 def weighted_means(table, name, prior=0.0):
@@ -134,10 +133,13 @@ def test_columns_of_the_table():
     )
 
 
-def test_more_pairs_than_a_worker_holds_are_refused(monkeypatch):
-    monkeypatch.setattr(aggregation, "MAX_PAIRS", 1)
-    with pytest.raises(DataRefused, match="2024-01-02 has 2 pairs"):
-        table_of([(0, 0, 0.5), (0, 1, 0.5)])
+@hypothesis.given(impressions, st.integers(1, 8))
+def test_coefficients_of_a_shard_are_those_of_the_whole(rows, count):
+    sums = aggregation.merge([aggregation.partial_sums(*columns(rows))])
+    scenarios = aggregation.totals(sums)
+    shards = [pa.Table.from_batches([batch]) for _, batch in aggregation.partition(sums, count)]
+    tables = [aggregation.fairness_table(shard, scenarios, "2024-01-02", DEFAULTS) for shard in shards]
+    assert pa.concat_tables(tables).sort_by([(key, "ascending") for key in aggregation.KEYS]).equals(table_of(rows))
 
 
 def test_settings_refuse_bounds_on_the_wrong_side_of_one():

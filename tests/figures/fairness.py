@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 
 from components.fairness_coefficient import aggregation
 from components.fairness_coefficient.settings import FairnessSettings
-from components.fairness_coefficient.transforms import PARTITIONS, ROWS
+from components.fairness_coefficient.transforms import ROWS
 
+SHARDS = 64
 QUERY = """
 with pairs as (select scenario, item, count(*) impressions, sum(score) score_sum from rows group by scenario, item),
 share as (select *, (score_sum / sum(score_sum) over s) / (impressions / sum(impressions) over s) raw_fc
@@ -42,9 +43,9 @@ def aggregate(rows: pa.Table) -> pa.Table:
     for start in range(0, rows.num_rows, ROWS):
         block = rows.slice(start, ROWS)
         parts.append(aggregation.partial_sums(block["scenario"], block["item"], block["score"]))
-    cut = aggregation.partition(aggregation.merge(parts), PARTITIONS)
+    cut = aggregation.partition(aggregation.merge(parts), SHARDS)
     merged = aggregation.merge([pa.Table.from_batches([batch]) for _, batch in cut])
-    return aggregation.fairness_table(merged, "2024-01-01", FairnessSettings())
+    return aggregation.fairness_table(merged, aggregation.totals(merged), "2024-01-01", FairnessSettings())
 
 
 def _seconds(function: Callable[[], object], repeats: int = 7) -> float:

@@ -1,0 +1,1 @@
+"""`scenerank plan`: what a run would need at another scale."""

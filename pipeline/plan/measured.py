@@ -1,0 +1,160 @@
+"""What one day that was run tells of the cost of a row."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from components.errors import DataRefused
+from components.workspace import Workspace, shift
+from schemas.declaration import Declaration
+
+COMPONENTS = ("LogExampleGen", "StatisticsGen", "FairnessCoefficient", "Transform", "Evaluator")
+"""Those that are Beam pipelines."""
+EARLIER = 0.15
+"""What a row of an earlier day, read for histories and rates, costs LogExampleGen of what a row of the day does."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A day's run.
+
+    Attributes:
+      seconds: of each component, all days that the run took in together.
+      units: rows that each component of `COMPONENTS` worked through in them; see `units`.
+      models: that the Evaluator scored with.
+    """
+
+    day: str
+    rows: int
+    models: int
+    seconds: dict[str, float]
+    units: dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class RowBytes:
+    """Bytes a row of the log, in the streams of `components.log_example_gen.streams`.
+
+    Attributes:
+      impressions, behaviors, rated, wanted: as shuffled, compressed; behaviors a behavior.
+      decoded: of an impression in memory; decoded_behavior: of a behavior.
+      behaviors_per_row: share of rows that are behaviors.
+      shared_keys: sets of keys of rates without the user.
+    """
+
+    impressions: float
+    behaviors: float
+    rated: float
+    wanted: float
+    decoded: float
+    decoded_behavior: float
+    behaviors_per_row: float
+    shared_keys: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """Bytes on disk of the measured day: logs and examples a row, the fairness table a pair; and its pairs."""
+
+    log: float
+    example: float
+    pair: float
+    pairs: int
+
+
+def read_run(workspace: Workspace, declaration: Declaration, day: str | None) -> Run:
+    """The record of a day; of the last that was run, if none is named.
+
+    Raises:
+      DataRefused: the day was not run.
+    """
+    days = [info.base_name[4:] for info in workspace.list(workspace.uri("reports"))]
+    if not days or (day is not None and day not in days):
+        raise DataRefused(f"day {day or ''} was not run in {workspace.root}: run it first".replace("  ", " "))
+    day = day or max(days)
+    record = workspace.read_json(workspace.uri("reports", f"day={day}", "run.json"))
+    back = lookback(declaration)
+    ingested = {one: rows_read(workspace, one) for one in record["ingested"]}
+    logs = set(workspace.log_days())
+    earlier = sum(
+        rows_read(workspace, shift(one, -n)) for one in ingested for n in range(1, back + 1) if shift(one, -n) in logs
+    )
+    train = sum(rows_read(workspace, one) for one in record["window"]["splits"]["train"])
+    models = len(record["metrics"]["slices"][""])
+    taken = float(sum(ingested.values()))
+    units = {
+        "LogExampleGen": taken + EARLIER * earlier,
+        "StatisticsGen": taken,
+        "FairnessCoefficient": taken,
+        "Transform": float(train),
+        "Evaluator": float(rows_read(workspace, day) * models),
+    }
+    return Run(day, rows_read(workspace, day), models, record["seconds"], units)
+
+
+def lookback(declaration: Declaration) -> int:
+    """How many earlier days of logs an ingestion reads."""
+    return max(
+        declaration.history.days if declaration.history else 0, declaration.rates.days if declaration.rates else 0
+    )
+
+
+def rows_read(workspace: Workspace, day: str) -> int:
+    """Rows of a day's logs; 0 if it was never published."""
+    try:
+        return workspace.read_json(f"{workspace.day('quarantine', day)}/summary.json")["rows_read"]
+    except FileNotFoundError:
+        return 0
+
+
+def stored(workspace: Workspace, day: str) -> Stored:
+    """Sizes of what lies in the workspace of a day."""
+    rows = max(rows_read(workspace, day), 1)
+    table = f"{workspace.day('fairness', day)}/fairness.parquet"
+    with workspace.fs.open_input_file(workspace.path(table)) as source:
+        pairs = pq.ParquetFile(source).metadata.num_rows
+    logs = _bytes(workspace, workspace.uri("logs", f"day={day}"))
+    examples = _bytes(workspace, f"{workspace.day('examples', day)}/examples")
+    return Stored(logs / rows, examples / rows, _bytes(workspace, table) / max(pairs, 1), pairs)
+
+
+def _bytes(workspace: Workspace, uri: str) -> int:
+    if workspace.fs.get_file_info(workspace.path(uri)).type == fs.FileType.File:
+        return workspace.fs.get_file_info(workspace.path(uri)).size
+    return sum(info.size for info in workspace.list(uri, recursive=True) if info.type == fs.FileType.File)
+
+
+def row_bytes(workspace: Workspace, declaration: Declaration, day: str, batch_rows: int) -> RowBytes:
+    """Checks and divides the first rows of a day's logs as an ingestion does, and weighs what it would send."""
+    from components.log_example_gen import rates, streams
+    from components.log_example_gen.checks import check
+    from components.log_example_gen.coder import RecordBatchCoder
+    from components.log_example_gen.files import day_units
+    from components.log_example_gen.reader import read
+
+    unit = day_units(workspace, declaration, day)[0]
+    _, raw = next(iter(read(unit, workspace, declaration, batch_rows)))
+    rows = streams.Rows(check(raw, declaration, day, unit.file, np.arange(raw.num_rows)).good, declaration)
+    number = max(rows.batch.num_rows, 1)
+    shared = len(declaration.rates.keys) - len(rates.of_user(declaration)) if declaration.rates else 0
+
+    def sent(batch: pa.RecordBatch) -> float:
+        return len(RecordBatchCoder().encode(batch)) / max(batch.num_rows, 1) if batch.num_columns else 0.0
+
+    impressions = rows.impressions()
+    behaviors = rows.behaviors() if declaration.history else impressions[:0]
+    return RowBytes(
+        impressions=sent(impressions),
+        behaviors=sent(behaviors) if behaviors.num_rows else 0.0,
+        rated=sent(rows.rated()) if declaration.rates else 0.0,
+        wanted=sent(rows.wanted()) if shared else 0.0,
+        decoded=impressions.nbytes / number,
+        decoded_behavior=behaviors.nbytes / max(behaviors.num_rows, 1),
+        behaviors_per_row=behaviors.num_rows / number,
+        shared_keys=shared,
+    )
