@@ -10,6 +10,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from models.layers.scenario_routing import ScenarioRoutes, route, single_route
 from models.settings import ModelSettings
 from schemas.declaration import HISTORY_LENGTH
 from schemas.features import FeatureSet
@@ -32,7 +33,8 @@ class RankingModel(keras.Model):
 
     Call arguments:
       features: tensors by feature name, int64 `[B]` (`[B, L]` for sequences) or float32 if numeric, and
-        `history_length` int64 `[B]` if there is a history; other keys are ignored.
+        `history_length` int64 `[B]` if there is a history; other keys are ignored. Rows that are the candidates of
+        one request, of one user in one scenario, may share their history: sequences `[L]`, `history_length` a scalar.
       training: whether dropout and batch statistics are on.
 
     Returns:
@@ -61,6 +63,11 @@ class RankingModel(keras.Model):
         """int64 `[B]` in `[0, scenarios)`; 0, unknown, for an index that has no row."""
         scenario = tf.cast(features[self.features.scenario], tf.int64)
         return tf.where((scenario >= 0) & (scenario < self.features.scenarios), scenario, 0)
+
+    def routes(self, features: Mapping[str, tf.Tensor]) -> ScenarioRoutes:
+        """How the rows go through what belongs to scenarios."""
+        scenario = self.scenario_of(features)
+        return single_route(scenario) if shares_history(features) else route(scenario, self.features.scenarios)
 
     def output_biases(self) -> list[tf.Variable]:
         """Biases that the logit contains once each, directly or in a mean of logits; the subclass names them."""
@@ -93,6 +100,11 @@ class RankingModel(keras.Model):
         return model
 
 
+def shares_history(features: Mapping[str, tf.Tensor]) -> bool:
+    """Whether rows are candidates of one request, with one history, as in `RankingModel`'s call arguments."""
+    return HISTORY_LENGTH in features and features[HISTORY_LENGTH].shape.rank == 0
+
+
 def example_batch(features: FeatureSet, rows: int, length: int) -> dict[str, tf.Tensor]:
     """Inputs of the right keys, types and shapes, all 0 and with empty histories."""
     batch = {}
@@ -104,10 +116,15 @@ def example_batch(features: FeatureSet, rows: int, length: int) -> dict[str, tf.
     return batch
 
 
-def input_signature(features: FeatureSet) -> dict[str, tf.TensorSpec]:
-    """Specification of a model's inputs, batch and history length left open."""
+def input_signature(features: FeatureSet, request: bool = False) -> dict[str, tf.TensorSpec]:
+    """Specification of a model's inputs, batch and history length left open.
+
+    Args:
+      request: whether the rows share their history.
+    """
+    shared = {*(f.name for f in features.features if f.sequence), HISTORY_LENGTH} if request else set()
     return {
-        name: tf.TensorSpec([None] * tensor.shape.rank, tensor.dtype, name=name)
+        name: tf.TensorSpec([None] * (tensor.shape.rank - (name in shared)), tensor.dtype, name=name)
         for name, tensor in example_batch(features, 1, 1).items()
     }
 

@@ -52,7 +52,7 @@ class Served(tf.Module):
 
 
 def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, ConcreteFunction]]:
-    """What to save: the object, and its functions by name; the model is traced once for all.
+    """What to save: the object, and its functions by name; the model is traced once for rows and once for requests.
 
     Args:
       model: the serving model, its weights created.
@@ -62,9 +62,11 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
     scenario, histories = declaration.scenario.name, [d.name for d in declaration.history_columns]
     specification = raw.feature_spec(declaration)
 
-    @tf.function(input_signature=[input_signature(features)])
-    def score(dense: dict[str, tf.Tensor]) -> tf.Tensor:
+    def probabilities(dense: dict[str, tf.Tensor]) -> tf.Tensor:
         return tf.sigmoid(tf.reshape(model(dense, training=False), [-1]))
+
+    score = tf.function(probabilities, input_signature=[input_signature(features)])
+    score_request = tf.function(probabilities, input_signature=[input_signature(features, request=True)])
 
     def answer(columns: Columns) -> dict[str, tf.Tensor]:
         return {"probability": score(raw.densify(graph(columns), features)), "scenario": columns[scenario]}
@@ -81,7 +83,7 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
 
     def from_candidates(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
         dense = ranking_inputs(declaration, graph, features, ragged(columns))
-        return {"probability": score(dense), "item": columns[declaration.item.name]}
+        return {"probability": score_request(dense), "item": columns[declaration.item.name]}
 
     flat = predict_signature(declaration)
     served = Served(graph, score.get_concrete_function().graph.variables)
