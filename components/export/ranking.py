@@ -2,6 +2,9 @@
 
 Equal in score to the flat signatures with the request's columns written out for every candidate. What the request
 brings goes through the transform graph once, and so does in the model what depends on the history alone.
+
+All inputs have a row a request, because TF Serving, where it joins requests into batches, wants their first dimensions
+to be equal; of requests that it joins it pads the candidates to the longest list, and gives scores of the padding.
 """
 
 from __future__ import annotations
@@ -28,14 +31,14 @@ def candidate_columns(declaration: Declaration) -> list[str]:
 
 
 def rank_signature(declaration: Declaration, flat: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
-    """Inputs: the candidates' columns `[N]`, all others `[1]`, histories `[1, L]`, `history_length` `[1]`.
+    """Inputs of R requests: the candidates' columns `[R, N]`, all others as in `flat`, with B = R.
 
     Args:
       flat: inputs of the flat signature `predict`.
     """
     candidates = candidate_columns(declaration)
     return {
-        name: spec if name in candidates else tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, name)
+        name: tf.TensorSpec([None, None], spec.dtype, name) if name in candidates else spec
         for name, spec in flat.items()
     }
 
@@ -46,7 +49,7 @@ def ranking_inputs(
     """What the model takes of N candidates that share their history, see `RankingModel`.
 
     Args:
-      columns: raw ones as in `rank_signature`; histories ragged `[1, (L)]`.
+      columns: raw ones of one request, those of candidates `[N]`, others `[1]`, histories ragged `[1, (L)]`.
     """
     count = tf.size(columns[declaration.item.name], tf.int64)
     found = graph(columns)  # encodes column by column, each with the history's of the same name: lengths may differ

@@ -4,9 +4,10 @@ Signatures:
   serving_default: `examples`, string `[B]`: serialized tf.Examples.
   predict: the raw columns by name, `[B]`; histories `[B, L]`, oldest first and padded with anything at the end;
     `history_length` int64 `[B]` says how much is real.
-  rank: one request's columns `[1]` and histories `[1, L]`, and those of its candidates `[N]`, see `ranking`.
+  rank: the columns of R requests `[R]`, mostly one, histories `[R, L]`, and those of their candidates `[R, N]`, see
+    `ranking`.
 The first two give `probability` float32 `[B]` and `scenario` `[B]`, the raw value as it came; `rank` gives
-`probability` and the `item`, `[N]`, in the order of the candidates.
+`probability` and the `item`, `[R, N]`, in the order of the candidates.
 
 The transform graph is inside; an absent column of an example takes its declared default, an absent history
 is empty. The saved object holds the serving model's weights and the transform's tables and nothing else: the
@@ -23,7 +24,7 @@ import tensorflow as tf  # isort: skip
 
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 
-from components.export.ranking import Columns, rank_signature, ranking_inputs
+from components.export.ranking import Columns, candidate_columns, rank_signature, ranking_inputs
 from components.trainer.dataset import Reader
 from components.transform import raw
 from components.transform.graph import TransformGraph
@@ -60,7 +61,7 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
     """
     declaration, features, graph = reader.declaration, reader.features, reader.graph
     scenario, histories = declaration.scenario.name, [d.name for d in declaration.history_columns]
-    specification = raw.feature_spec(declaration)
+    specification, candidates = raw.feature_spec(declaration), candidate_columns(declaration)
 
     def probabilities(dense: dict[str, tf.Tensor]) -> tf.Tensor:
         return tf.sigmoid(tf.reshape(model(dense, training=False), [-1]))
@@ -81,9 +82,13 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
     def from_columns(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer(ragged(columns))
 
+    def of_request(columns: dict[str, tf.Tensor]) -> tf.Tensor:
+        shared = {n: value if n in candidates else value[tf.newaxis] for n, value in columns.items()}
+        return score_request(ranking_inputs(declaration, graph, features, ragged(shared)))
+
     def from_candidates(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        dense = ranking_inputs(declaration, graph, features, ragged(columns))
-        return {"probability": score_request(dense), "item": columns[declaration.item.name]}
+        found = tf.map_fn(of_request, columns, fn_output_signature=tf.TensorSpec([None], tf.float32))
+        return {"probability": found, "item": columns[declaration.item.name]}
 
     flat = predict_signature(declaration)
     served = Served(graph, score.get_concrete_function().graph.variables)

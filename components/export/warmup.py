@@ -33,7 +33,7 @@ def requests(declaration: Declaration, examples: Sequence[bytes]) -> list[predic
         serialized = tf.constant(list(chosen), tf.string)
         columns = _padded(declaration, tf.io.parse_example(serialized, read))
         candidates = candidate_columns(declaration)
-        ranked = {name: value if name in candidates else value[:1] for name, value in columns.items()}
+        ranked = {n: value[tf.newaxis] if n in candidates else value[:1] for n, value in columns.items()}
         for signature, inputs in ((EXAMPLES, {"examples": serialized}), (PREDICT, columns), (RANK, ranked)):
             request = predict_pb2.PredictRequest()
             request.model_spec.name = declaration.name

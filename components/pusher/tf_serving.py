@@ -58,5 +58,9 @@ def models_config(workspace: Workspace, name: str, settings: PusherSettings) -> 
 
 
 def batching_config(settings: PusherSettings) -> str:
-    """A `BatchingParameters`, whose proto has no Python package."""
-    return "".join(f"{name} {{ value: {value} }}\n" for name, value in settings.batching.model_dump().items())
+    """A `BatchingParameters`, whose proto has no Python package.
+
+    Histories and lists of candidates are padded to the longest of a batch; requests of other lengths would be refused.
+    """
+    values = "".join(f"{name} {{ value: {value} }}\n" for name, value in settings.batching.model_dump().items())
+    return f"{values}pad_variable_length_inputs: true\n"
