@@ -82,13 +82,19 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
     def from_columns(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer(ragged(columns))
 
-    def of_request(columns: dict[str, tf.Tensor]) -> tf.Tensor:
-        shared = {n: value if n in candidates else value[tf.newaxis] for n, value in columns.items()}
-        return score_request(ranking_inputs(declaration, graph, features, ragged(shared)))
-
     def from_candidates(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        found = tf.map_fn(of_request, columns, fn_output_signature=tf.TensorSpec([None], tf.float32))
-        return {"probability": found, "item": columns[declaration.item.name]}
+        items = columns[declaration.item.name]
+
+        def of_request(i: tf.Tensor) -> tf.Tensor:
+            one = {n: value[i] if n in candidates else value[i : i + 1] for n, value in columns.items()}
+            return score_request(ranking_inputs(declaration, graph, features, ragged(one)))
+
+        def of_all() -> tf.Tensor:
+            return tf.map_fn(of_request, tf.range(count), fn_output_signature=tf.TensorSpec([None]))
+
+        count = tf.shape(items)[0]
+        found = tf.cond(count == 1, lambda: of_request(tf.constant(0))[tf.newaxis], of_all)  # a loop takes its time
+        return {"probability": found, "item": items}
 
     flat = predict_signature(declaration)
     served = Served(graph, score.get_concrete_function().graph.variables)
