@@ -10,6 +10,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from models.layers import folding
 from models.layers.scenario_routing import ScenarioRoutes, route, single_route
 from models.settings import ModelSettings
 from schemas.declaration import HISTORY_LENGTH
@@ -68,6 +69,13 @@ class RankingModel(keras.Model):
         """How the rows go through what belongs to scenarios."""
         scenario = self.scenario_of(features)
         return single_route(scenario) if shares_history(features) else route(scenario, self.features.scenarios)
+
+    def fold(self) -> None:
+        """Computes ahead what inference derives from weights alone, see `layers.folding`; undone by `unfold`."""
+        folding.fold(self)
+
+    def unfold(self) -> None:
+        folding.unfold(self)
 
     def output_biases(self) -> list[tf.Variable]:
         """Biases that the logit contains once each, directly or in a mean of logits; the subclass names them."""

@@ -9,6 +9,9 @@ Signatures:
 The first two give `probability` float32 `[B]` and `scenario` `[B]`, the raw value as it came; `rank` gives
 `probability` and the `item`, `[R, N]`, in the order of the candidates.
 
+What the model derives from weights alone is computed ahead (`models.layers.folding`). The rest is as it was trained:
+TensorFlow optimizes the graph when it loads it, and weights that are constants made it no faster.
+
 The transform graph is inside; an absent column of an example takes its declared default, an absent history
 is empty. The saved object holds the serving model's weights and the transform's tables and nothing else: the
 model of training, its labels, weights and Fairness Coefficients are not reachable from it.
@@ -16,7 +19,7 @@ model of training, its labels, weights and Fairness Coefficients are not reachab
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
@@ -47,7 +50,7 @@ def predict_signature(declaration: Declaration) -> dict[str, tf.TensorSpec]:
 class Served(tf.Module):
     """The object that is saved: the transform graph with its tables, and the serving model's weights."""
 
-    def __init__(self, graph: TransformGraph, weights: Sequence[tf.Variable]):
+    def __init__(self, graph: TransformGraph, weights: Iterable[tf.Variable]):
         super().__init__()
         self.graph, self.weights = graph, list(weights)
 
@@ -96,8 +99,13 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
         found = tf.cond(count == 1, lambda: of_request(tf.constant(0))[tf.newaxis], of_all)  # a loop takes its time
         return {"probability": found, "item": items}
 
+    model.fold()
+    try:
+        traced = (score.get_concrete_function(), score_request.get_concrete_function())
+        served = Served(graph, {id(v): v for function in traced for v in function.graph.variables}.values())
+    finally:
+        model.unfold()
     flat = predict_signature(declaration)
-    served = Served(graph, score.get_concrete_function().graph.variables)
     serialized = tf.TensorSpec([None], tf.string, "examples")
     return served, {
         EXAMPLES: tf.function(from_examples, autograph=False).get_concrete_function(serialized),

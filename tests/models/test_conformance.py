@@ -129,6 +129,26 @@ def test_candidates_of_a_request_may_share_its_history(name, length):
 
 
 @every_model
+def test_folding_changes_neither_scores_nor_weights(name):
+    keras.utils.set_random_seed(1)
+    model = build_model(name, FEATURES, SETTINGS)
+    shake(model)
+    for weight in model.non_trainable_weights:
+        if "moving" in weight.name:
+            weight.assign(tf.random.uniform(weight.shape, 0.5, 2.0))
+    batch, _, _ = random_batch(FEATURES, 40)
+    expected, names = model(batch).numpy(), named_weights(model).keys()
+    model.fold()
+    assert named_weights(model).keys() == names
+    np.testing.assert_allclose(model(batch), expected, rtol=1e-4, atol=1e-5)
+    for weight in model.trainable_weights:
+        weight.assign(weight * 0.5)
+    model.unfold()
+    changed = model(batch).numpy()
+    assert not np.allclose(changed, expected)
+
+
+@every_model
 def test_unseen_scenario_and_empty_history_are_served(name):
     batch, _, _ = random_batch(FEATURES)
     scenario = tf.constant([0, 999, -1, 3] * 4, tf.int64)
