@@ -13,12 +13,17 @@ setuptools.setup(
     packages=setuptools.find_packages(
         include=[f"{p}{s}" for p in ("pipeline", "components", "models", "schemas") for s in ("", ".*")]
     ),
-    package_data={"schemas": ["*.yaml"], "pipeline": ["*.yaml"], "components": ["report/*.html", "report/*.json"]},
+    package_data={
+        "schemas": ["*.yaml"],
+        "pipeline": ["configs/*.yaml"],
+        "components": ["report/*.html", "report/*.json"],
+    },
     python_requires=">=3.10,<3.11",
     install_requires=pathlib.Path(__file__)
     .with_name("requirements.in")
     .read_text()
     .split("# development")[0]
     .split("\n"),
+    extras_require={"cuda": ["tensorflow[and-cuda]"]},
     entry_points={"console_scripts": ["scenerank=pipeline.cli:main"]},
 )

@@ -5,5 +5,15 @@ Legacy Keras is chosen here already, for some libraries of TFX load `tf.keras` w
 """
 
 import os
+from typing import Any
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+
+def __getattr__(name: str) -> Any:
+    """Artifact types by their `TYPE_NAME`, `components.Verdict`, by which containers of a pipeline look for them."""
+    if name in ("FairnessTable", "PublishedDay", "Quarantine", "TrainingWeights", "Verdict"):
+        from components import artifacts
+
+        return getattr(artifacts, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

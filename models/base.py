@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import models  # noqa: F401  isort: skip
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from tensorflow.python.distribute.sharded_variable import ShardedVariable
 
 from models.layers import folding
 from models.layers.scenario_routing import ScenarioRoutes, route, single_route
@@ -137,16 +139,45 @@ def input_signature(features: FeatureSet, request: bool = False) -> dict[str, tf
     }
 
 
-def named_weights(model: keras.Model) -> dict[str, tf.Variable]:
+def named_weights(model: keras.Model) -> dict[str, tf.Variable | ShardedVariable]:
     """All weights of a model, trainable or not, by a name that is the same in every process; metrics' state left out.
 
     A name is the path of attributes to the weight, e.g. `embedding/table_user_id` or `gate/dense/kernel`.
-    Embedding tables and per-scenario tables have the table's rows in axis 0, see `table_of`.
+    Embedding tables and per-scenario tables have the table's rows in axis 0, see `table_of`. A table that lies on
+    several parameter servers is one weight.
     """
     metrics = {id(variable) for metric in model.metrics for variable in metric.variables}
+    trackables, paths = tf.__internal__.tracking.ObjectGraphView(model).breadth_first_traversal()
+    sharded = [t for t in trackables if isinstance(t, ShardedVariable)]
     known = {id(weight) for weight in model.weights} - metrics
-    paths = {path.replace(".", "/"): weight for path, weight in model.get_weight_paths().items()}
-    return {path: paths[path] for path in sorted(paths) if id(paths[path]) in known}
+    known = (known - {id(shard) for table in sharded for shard in table.variables}) | {id(table) for table in sharded}
+    found = {"/".join(part.name for part in paths[t]).replace(".", "/"): t for t in trackables if id(t) in known}
+    return {name: found[name] for name in sorted(found)}
+
+
+def weight_values(model: keras.Model) -> dict[str, np.ndarray]:
+    """Values of `named_weights`, by name."""
+    found = {}
+    for name, weight in named_weights(model).items():
+        shards = weight.variables if isinstance(weight, ShardedVariable) else [weight]
+        found[name] = np.concatenate([shard.numpy() for shard in shards]) if len(shards) > 1 else shards[0].numpy()
+    return found
+
+
+def assign_weights(model: keras.Model, values: Mapping[str, np.ndarray]) -> None:
+    """Sets all of `named_weights`.
+
+    Raises:
+      KeyError: `values` lacks one.
+    """
+    for name, weight in named_weights(model).items():
+        if isinstance(weight, ShardedVariable):
+            first = 0
+            for shard in weight.variables:
+                shard.assign(values[name][first : first + shard.shape[0]])
+                first += shard.shape[0]
+        else:
+            weight.assign(values[name])
 
 
 def table_of(model: keras.Model) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -56,6 +56,9 @@ class EmbeddingSettings(Settings):
     Attributes:
       dim: width `d` of every feature.
       dims: other widths, by table name.
+      compositional: for tables too large to keep: rows of the remainders' table, by table name. A value's vector is
+        then the product of its remainder's and its quotient's (Shi et al., Compositional Embeddings Using Complementary
+        Partitions, KDD 2020): `m + rows / m` rows instead of `rows`, and still a vector of its own for every value.
       numeric: `scalar`: value * w, width 1; `vector`: value * w + b, width `d`; `autodis`: a mean of the field's
         meta-embeddings, width `d` (see `AutoDis`; its settings are `autodis`).
       numeric_start: w before training. 0 keeps a number silent until it has been seen to matter (rates are 0
@@ -69,6 +72,7 @@ class EmbeddingSettings(Settings):
 
     dim: int = pydantic.Field(default=16, ge=1)
     dims: dict[str, int] = pydantic.Field(default_factory=dict)
+    compositional: dict[str, Annotated[int, pydantic.Field(ge=1)]] = pydantic.Field(default_factory=dict)
     numeric: Literal["scalar", "vector", "autodis"] = "scalar"
     numeric_start: float = 0.0
     autodis: AutoDisSettings = AutoDisSettings()

@@ -28,6 +28,17 @@ class Outputs(NamedTuple):
     losses: dict[str, tf.Tensor]
 
 
+class ExamplesSeen(keras.metrics.Sum):
+    """How many examples the weights have learned from: over all epochs, and over interruptions, as a checkpoint has it
+    beside the weights."""
+
+    def __init__(self) -> None:
+        super().__init__(name="examples", dtype=tf.float64)  # whole up to 2**53
+
+    def reset_state(self) -> None:
+        """Nothing: it counts on from epoch to epoch."""
+
+
 class TrainingModel(keras.Model):
     """A serving model and what only its training needs. Only `.serving` is ever exported.
 
@@ -38,7 +49,8 @@ class TrainingModel(keras.Model):
     The loss is the weighted cross-entropy over the batch's weight, plus what `forward` names beside it, plus the
     layers' penalties. Validation and `evaluate` look at the serving model alone, without Fairness Coefficients.
 
-    Metrics: `loss` (cross-entropy alone, over all weight seen), `auc`, and in training those of `auxiliary`.
+    Metrics: `loss` (cross-entropy alone, over all weight seen), `auc`, and in training those of `auxiliary` and
+    `examples` (see `ExamplesSeen`).
 
     Args:
       serving: the model to train.
@@ -50,8 +62,10 @@ class TrainingModel(keras.Model):
     def __init__(self, serving: RankingModel, **options: Any) -> None:
         super().__init__(autocast=False, **options)
         self.serving = serving
+        self.distribute_reduction_method = "first"  # what a metric tells is of all replicas already
         self.loss_metric = keras.metrics.Mean(name="loss")
         self.auc_metric = keras.metrics.AUC(num_thresholds=AUC_THRESHOLDS, from_logits=True, name="auc")
+        self.examples_metric = ExamplesSeen()
         self.auxiliary_metrics = {name: keras.metrics.Mean(name=name) for name in self.auxiliary}
 
     def build_weights(self) -> None:
@@ -61,7 +75,7 @@ class TrainingModel(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        return [self.loss_metric, self.auc_metric, *self.auxiliary_metrics.values()]
+        return [self.loss_metric, self.auc_metric, self.examples_metric, *self.auxiliary_metrics.values()]
 
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Logits float32 `[B]`, bias nets included where there are any."""
@@ -98,7 +112,9 @@ class TrainingModel(keras.Model):
         self.optimizer.apply_gradients(zip(gradients, variables))
         for name, values in losses.items():
             self.auxiliary_metrics[name].update_state(values, sample_weight=weights)
-        return self._measure(labels, logits, weights) | {n: m.result() for n, m in self.auxiliary_metrics.items()}
+        self.examples_metric.update_state(tf.shape(labels)[0])
+        measured = {n: m.result() for n, m in self.auxiliary_metrics.items()}
+        return self._measure(labels, logits, weights) | measured | {"examples": self.examples_metric.result()}
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         features, labels, weights = data

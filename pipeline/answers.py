@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from components.errors import DataRefused
 
 PUSHED, FAILED, USAGE, REFUSED, NOT_BLESSED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -39,3 +42,15 @@ def answers(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(FAILED)
 
     return wrapped
+
+
+def cause_of(error: BaseException | None) -> DataRefused | KeyboardInterrupt | None:
+    """The refusal or the interrupt within what Beam and TFX made of it: the innermost, whose words are its own."""
+    from components.errors import DataRefused
+
+    found = None
+    while error is not None:
+        if isinstance(error, (DataRefused, KeyboardInterrupt)):
+            found = error
+        error = error.__cause__ or error.__context__
+    return found

@@ -10,6 +10,7 @@ import click
 
 from pipeline.answers import answers
 from pipeline.benchmark.cli import ablate, benchmark, explain, sweep
+from pipeline.cluster.commands import compile_, distribute, join, schedule
 from pipeline.cluster.deploy import deploy
 from pipeline.releases import promote, retire, rollback, workspace_option
 
@@ -181,5 +182,6 @@ def quickstart(workspace: str, verbose: bool) -> int:
     return run_quickstart(workspace, verbose)
 
 
-for command in (rollback, promote, retire, deploy, benchmark, ablate, sweep, explain):
+RELEASES = (rollback, promote, retire, deploy)
+for command in (*RELEASES, benchmark, ablate, sweep, explain, compile_, schedule, distribute, join):
     main.add_command(command)

@@ -25,7 +25,7 @@ def run_days(root: str, config_name: str, days: list[str], overrides: tuple[str,
     Returns:
       The exit code: that of the worst day.
     """
-    from pipeline.answers import FAILED, NOT_BLESSED, PUSHED
+    from pipeline.answers import FAILED, NOT_BLESSED, PUSHED, cause_of
 
     config = load_config(config_name, overrides)
     with quiet(None if verbose else os.devnull):
@@ -42,7 +42,7 @@ def run_days(root: str, config_name: str, days: list[str], overrides: tuple[str,
                 raise
             except Exception as error:
                 traceback.print_exc()
-                cause = _cause(error)
+                cause = cause_of(error)
                 if cause is not None:
                     raise cause from None
                 first = str(error).strip().splitlines()[0] if str(error).strip() else ""
@@ -68,16 +68,6 @@ def _run(config: Config, workspace: Workspace, day: str, progress: Progress) -> 
 
 def _log_file(workspace: Workspace, day: str) -> str:
     return os.path.join(workspace.root, "tfx", "logs", f"{day}-{time.strftime('%Y%m%dT%H%M%S')}.log")
-
-
-def _cause(error: BaseException | None) -> DataRefused | KeyboardInterrupt | None:
-    """The refusal or the interrupt within what Beam and TFX made of it: the innermost, whose words are its own."""
-    found = None
-    while error is not None:
-        if isinstance(error, (DataRefused, KeyboardInterrupt)):
-            found = error
-        error = error.__cause__ or error.__context__
-    return found
 
 
 def _print_outcome(console: Console, workspace: Workspace, outcome: Outcome) -> None:

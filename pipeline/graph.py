@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 
 from tfx.components import StatisticsGen, Trainer, Transform
-from tfx.components.distribution_validator.component import DistributionValidator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.data_types import RuntimeParameter
@@ -25,6 +24,7 @@ from components.fairness_coefficient.component import FairnessCoefficient
 from components.log_example_gen.component import LogExampleGen
 from components.previous_statistics.component import PreviousStatistics
 from components.previous_statistics.drift import drift_config
+from components.previous_statistics.validator import DistributionValidator
 from components.pusher.component import Pusher
 from components.served_model.component import ServedModel
 from pipeline.config import Config

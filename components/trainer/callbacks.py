@@ -11,10 +11,11 @@ from typing import Any
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
 import tensorflow as tf  # isort: skip
+import numpy as np
 import tf_keras as keras
 
 from components.trainer.weights import read_arrays, write_arrays
-from models.base import named_weights
+from models.base import assign_weights, weight_values
 
 PROGRESS: Callable[[dict[str, Any]], None] | None = None
 """Called with every progress event, in the process that trains: a terminal's bar hooks in here."""
@@ -29,15 +30,16 @@ class ProgressLog:
     `epoch`, `epochs`, `step`, `steps` and the metrics so far; in the file also `seconds` since the start.
 
     Args:
-      path: of the file, which is appended to.
+      path: of the file, which is appended to; None: nobody is told of anything, as one process of several tells.
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str | None):
         self._path = path
         self._started = time.monotonic()
         self.seconds: dict[str, float] = {}
         self._phase, self._since = "", self._started
-        tf.io.gfile.makedirs(path.rsplit("/", 1)[0])
+        if path is not None:
+            tf.io.gfile.makedirs(path.rsplit("/", 1)[0])
 
     def phase(self, name: str) -> None:
         """Begins a phase; an empty name ends the last."""
@@ -50,6 +52,8 @@ class ProgressLog:
 
     def event(self, event: dict[str, Any], keep: bool) -> None:
         """Shows an event, and keeps it in the file if `keep`."""
+        if self._path is None:
+            return
         event = {"phase": self._phase, **event}
         if PROGRESS is not None:
             PROGRESS(event)
@@ -94,14 +98,16 @@ class Stopping(keras.callbacks.Callback):
       folder: of its files, for this training alone.
       patience, min_delta: see `TrainerSettings`.
       first_epoch: the epoch that a resumed training begins with; what was noted of it or later is forgotten.
+      writes: whether this process, of several that train in step and share the folder, writes to it.
 
     Raises:
       FloatingPointError: from training, when the loss is not finite.
     """
 
-    def __init__(self, folder: str, patience: int, min_delta: float, first_epoch: int = 0):
+    def __init__(self, folder: str, patience: int, min_delta: float, first_epoch: int = 0, writes: bool = True):
         super().__init__()
         self._folder, self._patience, self._min_delta = folder, patience, min_delta
+        self._writes = writes
         tf.io.gfile.makedirs(folder)
         self._curve = f"{folder}/curve.json"
         self.epochs: list[dict[str, float]] = []
@@ -134,8 +140,15 @@ class Stopping(keras.callbacks.Callback):
                     "or set its clip_norm"
                 )
         self.epochs.append(entry)
-        if self.best == epoch:
-            write_arrays(self._weights(epoch), {n: v.numpy() for n, v in named_weights(self.model).items()})
+        # replicas' moving averages are averaged when read, which all of them take part in
+        values = weight_values(self.model) if self.best == epoch else None
+        if self._writes:
+            self._write(epoch, values)
+        self.model.stop_training = self.stopped
+
+    def _write(self, epoch: int, values: dict[str, np.ndarray] | None) -> None:
+        if values is not None:
+            write_arrays(self._weights(epoch), values)
         with tf.io.gfile.GFile(f"{self._curve}.aside", "w") as stream:
             stream.write(json.dumps(self.epochs))
         tf.io.gfile.rename(f"{self._curve}.aside", self._curve, overwrite=True)
@@ -143,15 +156,11 @@ class Stopping(keras.callbacks.Callback):
         for earlier in range(epoch):
             if earlier not in (self.best, self._best(epoch)) and tf.io.gfile.exists(self._weights(earlier)):
                 tf.io.gfile.remove(self._weights(earlier))
-        self.model.stop_training = self.stopped
 
     def restore(self, model: keras.Model) -> None:
         """Gives the model the best epoch's weights, if there is one."""
-        if self.best is None:
-            return
-        arrays = read_arrays(self._weights(self.best))
-        for name, variable in named_weights(model).items():
-            variable.assign(arrays[name])
+        if self.best is not None:
+            assign_weights(model, read_arrays(self._weights(self.best)))
 
     def _weights(self, epoch: int) -> str:
         return f"{self._folder}/best-{epoch}.npz"

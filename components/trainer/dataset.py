@@ -15,6 +15,7 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 
 import tensorflow as tf  # isort: skip
 import tensorflow_transform as tft  # isort: skip
+import numpy as np
 
 from components.transform import raw
 from components.transform.graph import TransformGraph
@@ -95,13 +96,13 @@ class Files:
     def steps(self, batch_size: int) -> int:
         return max(1, math.ceil(self.rows / batch_size))
 
-    def training(self, batch_size: int, *, seed: int, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
-        """Endless batches; files and records (within the buffer) are shuffled anew each epoch.
+    def training(self, steps: int, *, seed: int, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
+        """Endless batches, `steps` an epoch; files and records (within the buffer) are shuffled anew each epoch.
 
         The order follows from `seed` and the epoch's number alone: started at (`epoch`, `step`) it gives what
-        an uninterrupted run would give there. Batches of an epoch are of one size, give or take the last.
+        an uninterrupted run would give there.
         """
-        size = math.ceil(self.rows / self.steps(batch_size))
+        sizes = even_sizes(self.rows, steps)
 
         def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
             seeds = tf.stack([tf.cast(seed, tf.int64), number])
@@ -118,15 +119,20 @@ class Files:
                 fold = tf.random.experimental.stateless_fold_in(seeds, block)
                 return tf.random.experimental.stateless_shuffle(rows, seed=fold)
 
-            return records.batch(self.buffer).enumerate().map(shuffled).unbatch().batch(size)
+            return records.batch(self.buffer).enumerate().map(shuffled).rebatch(sizes)
 
         batches = tf.data.Dataset.range(epoch, tf.int64.max).flat_map(one_epoch).skip(step)
         return batches.map(self._dense, tf.data.AUTOTUNE, deterministic=True).prefetch(4)
 
-    def evaluation(self, batch_size: int) -> tf.data.Dataset:
-        """All rows once, in order."""
-        batches = self.reader.records(self.files).batch(batch_size)
+    def evaluation(self, steps: int) -> tf.data.Dataset:
+        """All rows once, in order, in `steps` batches."""
+        batches = self.reader.records(self.files).batch(READ_BATCH).rebatch(even_sizes(self.rows, steps))
         return batches.map(self._dense, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
 
     def _dense(self, serialized: tf.Tensor) -> Element:
         return self.reader.dense(*self.reader.element(serialized))
+
+
+def even_sizes(rows: int, steps: int) -> np.ndarray:
+    """Sizes of `steps` batches of `rows` rows: they differ by one at most; int64 `[steps]`."""
+    return np.diff(np.arange(steps + 1, dtype=np.int64) * rows // steps)

@@ -12,30 +12,27 @@ Layout of the model run: `weights/` (see `components.trainer.weights`), `tensorb
 from __future__ import annotations
 
 import json
-import logging
 import os
-from typing import Any
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
 import tensorflow as tf  # isort: skip
 import tensorflow_transform as tft  # isort: skip
-import tf_keras as keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.export.serving import export
 from components.export.warmup import write_warmup
 from components.trainer.building import build_training, start_afresh
 from components.trainer.callbacks import ProgressLog
-from components.trainer.data import Data
 from components.trainer.dataset import Reader, expand
-from components.trainer.fitting import fit, refit
+from components.trainer.job import Job, Learned
+from components.trainer.launch import launch
+from components.trainer.learning import PROGRESS, learn
 from components.trainer.resume import fingerprint, prepare
 from components.trainer.settings import TrainerSettings
-from components.trainer.warm_start import warm_start
+from components.trainer.strategies import SEVERAL_PROCESSES
 from components.trainer.weights import Weights, vocabularies
-from models.base import named_weights, table_of
-from schemas import Declaration
+from models.base import assign_weights
 
 TRAIN, VALIDATION = "/Split-train/", "/Split-validation/"
 
@@ -46,55 +43,59 @@ def run_fn(fn_args: FnArgs) -> None:
     Raises:
       DataRefused: no rows, or labels of one kind only.
     """
-    config = fn_args.custom_config or {}
-    declaration = Declaration.model_validate_json(config["declaration"])
-    settings = TrainerSettings.model_validate_json(config["settings"])
-    log = ProgressLog(os.path.join(fn_args.model_run_dir, "progress.jsonl"))
-    start_afresh(settings)
-
-    log.phase("reading")
-    train_files = expand(fn_args.train_files)
-    validation_files = expand([p.replace(TRAIN, VALIDATION) for p in fn_args.train_files if TRAIN in p])
-    reader = Reader.of(declaration, fn_args.transform_output)
-    data = Data.read(reader, train_files, validation_files, settings)
-
-    log.phase("building")
-    old = _served(fn_args.base_model) if settings.warm_start else None
-    training = build_training(settings, reader.features, data.train.clicks / data.train.rows)
-    serving = training.serving
-    tft_output = tft.TFTransformOutput(fn_args.transform_output)
-    words = vocabularies(declaration, tft_output)
-    started = _start(training, words, old, settings)
-
-    log.phase("training")
     folder = _checkpoints(fn_args)
-    origin = None if old is None else old.digest
-    name = fingerprint(train_files + validation_files, config["declaration"], config["settings"], origin)
-    tensorboard = os.path.join(fn_args.model_run_dir, "tensorboard") if settings.tensorboard else None
-    fitted = fit(training, data, settings, prepare(folder, name), tensorboard, log)
-    if data.validation is not None and settings.refit_validation:
-        log.phase("refitting")
-        refit(training, data, settings, log)
+    job = _job(fn_args, folder)
+    learned = launch(job, folder) if job.trainer.strategy in SEVERAL_PROCESSES else learn(job)
+    _export(fn_args, job, learned)
+    tf.io.gfile.rmtree(folder)
 
+
+def _job(fn_args: FnArgs, folder: str) -> Job:
+    config = fn_args.custom_config or {}
+    train = expand(fn_args.train_files)
+    validation = expand([p.replace(TRAIN, VALIDATION) for p in fn_args.train_files if TRAIN in p])
+    settings = TrainerSettings.model_validate_json(config["settings"])
+    starts = fn_args.base_model and settings.warm_start
+    base = os.path.join(os.path.dirname(fn_args.base_model), "Format-Training") if starts else None
+    old = Weights.read(base) if base else None
+    name = fingerprint(train + validation, config["declaration"], config["settings"], old and old.digest)
+    return Job(
+        declaration=config["declaration"],
+        settings=config["settings"],
+        train_files=tuple(train),
+        validation_files=tuple(validation),
+        transform_output=fn_args.transform_output,
+        base=base,
+        folder=prepare(folder, name),
+        run=fn_args.model_run_dir,
+    )
+
+
+def _export(fn_args: FnArgs, job: Job, learned: Learned) -> None:
+    """Writes the SavedModel, warm-up requests, weights and what there is to tell of the training."""
+    config, settings = fn_args.custom_config or {}, job.trainer
+    log = ProgressLog(os.path.join(job.run, PROGRESS))
     log.phase("exporting")
-    export(serving, reader, fn_args.serving_model_dir)
+    reader = Reader.of(job.declared, job.transform_output)
+    start_afresh(settings)  # the model that is exported lies on this device alone, whatever trained it
+    training = build_training(settings, reader.features, 0.5)
+    assign_weights(training, learned.arrays)
+    export(training.serving, reader, fn_args.serving_model_dir)
     count = int(config.get("warmup_requests", 0))
-    examples = [record.numpy() for record in reader.records(train_files).take(count)]
-    write_warmup(fn_args.serving_model_dir, declaration, examples)
-    arrays = {name: variable.numpy() for name, variable in named_weights(training).items()}
+    examples = [record.numpy() for record in reader.records(job.train_files).take(count)]
+    write_warmup(fn_args.serving_model_dir, job.declared, examples)
     history = {
         "model": settings.model,
+        "strategy": settings.strategy,
         "code_version": config.get("code_version"),
-        "rows": {"train": data.train.rows, "validation": data.validation.rows if data.validation else 0},
-        "parameters": {"serving": serving.count_params(), "training": training.count_params()},
-        "warm_start": started,
-        **fitted,
+        "parameters": {"serving": training.serving.count_params(), "training": training.count_params()},
+        **learned.history,
     }
-    Weights(arrays, reader.features, words).write(os.path.join(fn_args.model_run_dir, "weights"), history)
+    words = vocabularies(job.declared, tft.TFTransformOutput(job.transform_output))
+    Weights(learned.arrays, reader.features, words).write(os.path.join(job.run, "weights"), history)
     log.phase("")
-    with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, "seconds.json"), "w") as stream:
-        stream.write(json.dumps(log.seconds))
-    tf.io.gfile.rmtree(folder)
+    with tf.io.gfile.GFile(os.path.join(job.run, "seconds.json"), "w") as stream:
+        stream.write(json.dumps({**learned.seconds, **log.seconds}))
 
 
 def _checkpoints(fn_args: FnArgs) -> str:
@@ -105,24 +106,3 @@ def _checkpoints(fn_args: FnArgs) -> str:
     window = fn_args.train_files[0].partition(TRAIN)[0]
     with tf.io.gfile.GFile(f"{window}/window.json") as stream:
         return f"{kept}/day={json.loads(stream.read())['day']}"
-
-
-def _served(base_model: str | None) -> Weights | None:
-    """Training weights of the served model, which lie beside its SavedModel; None if nothing is served."""
-    return Weights.read(os.path.join(os.path.dirname(base_model), "Format-Training")) if base_model else None
-
-
-def _start(
-    training: keras.Model, words: dict[str, list[str]], old: Weights | None, settings: TrainerSettings
-) -> dict[str, Any] | None:
-    """Gives the model the old weights, as far as they fit; returns what became of them."""
-    if old is None:
-        return None
-    variables = named_weights(training)
-    fresh = {name: variable.numpy() for name, variable in variables.items()}
-    values, report = warm_start(fresh, table_of(training), words, old, settings.new_rows)
-    for name, variable in variables.items():
-        variable.assign(values[name])
-    for name, reason in report.cold.items():
-        logging.warning("%s starts anew: %s", name, reason)
-    return report.summary()

@@ -9,13 +9,32 @@ import pydantic
 from schemas.columns import Strict
 
 
+class TrainingCluster(Strict):
+    """Processes that train together.
+
+    Attributes:
+      workers: processes that learn, each from its own files; with `multi_worker` the chief is one of them.
+      servers: processes that hold the parameters, with `parameter_server`.
+      min_shard_mb: an embedding table is spread over the servers in parts of at least this size.
+      server_memory_mb: what a server may hold, tables with the optimizer's state; a model that needs more is refused
+        before anything is allocated. none: not looked at.
+      restarts: how often processes that died are started again before training fails.
+    """
+
+    workers: int = pydantic.Field(2, ge=1)
+    servers: int = pydantic.Field(1, ge=1)
+    min_shard_mb: float = pydantic.Field(64, ge=0)
+    server_memory_mb: int | None = pydantic.Field(None, ge=1)
+    restarts: int = pydantic.Field(3, ge=0)
+
+
 class TrainerSettings(Strict):
     """How a model is trained. Optimizer and architecture are settings of the model.
 
     Attributes:
       model: name in `models.registry.MODELS`.
       model_settings: fields of that model's settings.
-      batch_size, eval_batch_size: rows.
+      batch_size, eval_batch_size: rows; of all replicas together, but with `parameter_server` of each worker.
       epochs: at most, when a validation day stops the training.
       epochs_without_validation: exactly, when there is none.
       max_steps_per_epoch: an epoch ends after so many batches, and the next goes on with other rows.
@@ -32,6 +51,10 @@ class TrainerSettings(Strict):
       seed: of initial weights, order of rows and dropout.
       deterministic: same data and seed, same weights, bit by bit.
       tensorboard: write logs for it.
+      strategy: `one_device`; `mirrored`: all GPUs of this machine; `multi_worker`: several machines in step;
+        `parameter_server`: several machines, each in its own time, with the tables spread over servers. The last two
+        start their processes on this machine, unless `TF_CONFIG` says that this process is one of a cluster's.
+      cluster: see `TrainingCluster`.
     """
 
     model: str = "sar_net"
@@ -52,3 +75,5 @@ class TrainerSettings(Strict):
     seed: int = 0
     deterministic: bool = True
     tensorboard: bool = True
+    strategy: Literal["one_device", "mirrored", "multi_worker", "parameter_server"] = "one_device"
+    cluster: TrainingCluster = TrainingCluster()

@@ -14,7 +14,7 @@ import tensorflow as tf  # isort: skip
 import numpy as np
 
 from components.errors import DataRefused
-from components.trainer.dataset import READ_BATCH, Element, Reader
+from components.trainer.dataset import READ_BATCH, Element, Reader, even_sizes
 from schemas import FAIRNESS, HISTORY_LENGTH
 from schemas.features import FeatureSet
 
@@ -102,25 +102,26 @@ class Store:
             out[HISTORY_LENGTH] = length
         return out, label, weight
 
-    def training(self, batch_size: int, *, seed: int, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
-        """Endless batches, all rows in a new order each epoch.
+    def training(self, steps: int, *, seed: int, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
+        """Endless batches, `steps` an epoch, all rows in a new order each epoch.
 
         The order follows from `seed` and the epoch's number alone: started at (`epoch`, `step`) it gives what
-        an uninterrupted run would give there. Batches of an epoch are of one size, give or take the last.
+        an uninterrupted run would give there.
         """
-        size = math.ceil(self.rows / self.steps(batch_size))
+        sizes = even_sizes(self.rows, steps)
 
         def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
             order = tf.random.experimental.stateless_shuffle(
                 tf.range(self.rows, dtype=tf.int64), seed=tf.stack([tf.cast(seed, tf.int64), number])
             )
-            return tf.data.Dataset.from_tensor_slices(order).batch(size)
+            return tf.data.Dataset.from_tensors(order).rebatch(sizes)
 
         return self._gathered(tf.data.Dataset.range(epoch, tf.int64.max).flat_map(one_epoch).skip(step))
 
-    def evaluation(self, batch_size: int) -> tf.data.Dataset:
-        """All rows once, in order."""
-        return self._gathered(tf.data.Dataset.range(self.rows).batch(batch_size))
+    def evaluation(self, steps: int) -> tf.data.Dataset:
+        """All rows once, in order, in `steps` batches."""
+        rows = tf.data.Dataset.from_tensors(tf.range(self.rows, dtype=tf.int64))
+        return self._gathered(rows.rebatch(even_sizes(self.rows, steps)))
 
     def _gathered(self, rows: tf.data.Dataset) -> tf.data.Dataset:
         return rows.map(self.batch, tf.data.AUTOTUNE, deterministic=True).prefetch(4)

@@ -118,7 +118,7 @@ class RepeatNet(RankingModel):
         item = tf.cast(features[self.features.item], tf.int64)
         items, count = packed.features[self.past_item.name], self.features[self.features.item].size
         repeated = is_repeated(features[self.past_item.name], features[HISTORY_LENGTH], item, count)
-        same = tf.cast((at_behaviors(item, rows) == items) & (items != UNKNOWN_ITEM), tf.float32)
+        same = tf.cast(tf.equal(at_behaviors(item, rows), items) & tf.not_equal(items, UNKNOWN_ITEM), tf.float32)
         shares = self.repeat_attention(states, last, rows, size)
         mass = packed_sum(tf.ones_like(states[:, :1], tf.float32), shares * same, rows, size)
 

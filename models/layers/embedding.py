@@ -15,11 +15,18 @@ from models.settings import EmbeddingSettings
 from schemas.features import Feature
 
 
+def compositional_rows(rows: int, remainders: int) -> tuple[int, int]:
+    """Rows of the two tables that stand for one of `rows`: of remainders and of quotients."""
+    remainders = min(remainders, rows)
+    return remainders, -(-rows // remainders)
+
+
 @keras.utils.register_keras_serializable("scenerank")
 class FeatureEmbedding(keras.layers.Layer):
     """Embeds features, Eqs. 2-3 of SAR-Net; features of one table share its rows.
 
-    A categorical feature is looked up in `[rows, d]`; an index beyond the table reads row 0 (unknown). A
+    A categorical feature is looked up in `[rows, d]`, or in the two tables that stand for it (`compositional`); an
+    index beyond the table reads row 0 (unknown). A
     numeric one is `value * w + b` with vectors w, b of its table, or `value * w` with a number w. They start at 0:
     a value that is 0 in all of training, such as a rate on the first day, has no effect when it first varies in
     service. Or it is embedded by `AutoDis`, which has no such start. Gradients of tables are `IndexedSlices`.
@@ -46,12 +53,15 @@ class FeatureEmbedding(keras.layers.Layer):
         self.settings = EmbeddingSettings.model_validate(settings)
         self.kept = tuple(kept)
         self.numeric_tables = list(dict.fromkeys(f.table for f in self.features if not f.categorical))
-        unknown = set(self.settings.dims) - {f.table for f in self.features}
-        if unknown:
-            raise ValueError(
-                f"embedding.dims names {', '.join(sorted(unknown))}, which is no table: "
-                f"use some of {', '.join(sorted({f.table for f in self.features}))}"
-            )
+        known = {f.table for f in self.features}
+        composable = {f.table for f in self.features if f.categorical} - set(self.kept)
+        for key, allowed in (("dims", known), ("compositional", composable)):
+            unknown = set(getattr(self.settings, key)) - allowed
+            if unknown:
+                raise ValueError(
+                    f"embedding.{key} names {', '.join(sorted(unknown))}, which is no such table: "
+                    f"use some of {', '.join(sorted(allowed))}"
+                )
         self.autodis = None
         if self.settings.numeric == "autodis" and self.numeric_tables:
             wide = sorted(set(self.settings.dims) & set(self.numeric_tables))
@@ -82,15 +92,28 @@ class FeatureEmbedding(keras.layers.Layer):
         scale = self.settings.initial_scale
         self.tables: dict[str, tf.Variable] = {}
         self.offsets: dict[str, tf.Variable] = {}
+        self.quotients: dict[str, tf.Variable] = {}
         for feature in self.features:
             width = self.width(feature)
             if feature.table in self.tables or (self.autodis is not None and not feature.categorical):
                 continue
-            rows = feature.size if feature.categorical else 1
             numeric = keras.initializers.Constant(self.settings.numeric_start)
+            if feature.table in self.settings.compositional:
+                remainders, quotients = compositional_rows(feature.size, self.settings.compositional[feature.table])
+                self.tables[feature.table] = self.add_weight(
+                    name=f"remainder_{feature.table}",
+                    shape=(remainders, width),
+                    initializer=keras.initializers.RandomNormal(0, scale),
+                )
+                self.quotients[feature.table] = self.add_weight(
+                    name=f"quotient_{feature.table}",
+                    shape=(quotients, width),
+                    initializer=keras.initializers.RandomNormal(1, scale),
+                )
+                continue
             self.tables[feature.table] = self.add_weight(
                 name=f"table_{feature.table}",
-                shape=(rows, width),
+                shape=(feature.size if feature.categorical else 1, width),
                 initializer=keras.initializers.RandomNormal(0, scale) if feature.categorical else numeric,
             )
             if not feature.categorical and self.settings.numeric == "vector":
@@ -101,14 +124,20 @@ class FeatureEmbedding(keras.layers.Layer):
 
     def row_tables(self) -> list[tuple[tf.Variable, str]]:
         """Weights whose rows are those of a table, with its name."""
-        categorical = {f.table for f in self.features if f.categorical}
+        categorical = {f.table for f in self.features if f.categorical} - set(self.quotients)
         return [(variable, table) for table, variable in self.tables.items() if table in categorical]
 
     def _look_up(self, feature: Feature, ids: tf.Tensor, training: bool) -> tf.Tensor:
         ids = tf.where((ids >= 0) & (ids < feature.size), ids, 0)
         if training and self.settings.id_dropout and feature.table not in self.kept:
             ids = tf.where(tf.random.uniform(tf.shape(ids)) < self.settings.id_dropout, tf.zeros_like(ids), ids)
-        rows = tf.gather(self.tables[feature.table], ids)
+        # embedding_lookup, unlike gather, knows tables on several servers
+        if feature.table in self.quotients:
+            remainders = self.settings.compositional[feature.table]
+            rows = tf.nn.embedding_lookup(self.tables[feature.table], ids % remainders)
+            rows *= tf.nn.embedding_lookup(self.quotients[feature.table], ids // remainders)
+        else:
+            rows = tf.nn.embedding_lookup(self.tables[feature.table], ids)
         if training and self.settings.l2:
             squares = tf.reduce_sum(tf.square(tf.cast(rows, tf.float32)), -1)
             count = tf.cast(tf.maximum(tf.size(squares), 1), tf.float32)

@@ -45,7 +45,7 @@ class ScenarioGate(keras.layers.Layer):
         logits = tf.cast(self.dense(inputs, routes), tf.float32)
         if self.specific and self.shared:
             own = tf.range(self.specific + self.shared) < self.specific
-            unknown = routes.scenario == UNKNOWN_SCENARIO
+            unknown = tf.equal(routes.scenario, UNKNOWN_SCENARIO)
             logits = tf.where(unknown[:, tf.newaxis] & own, tf.float32.min, logits)
         return tf.nn.softmax(logits)
 

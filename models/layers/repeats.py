@@ -27,7 +27,7 @@ def is_repeated(history: tf.Tensor, length: tf.Tensor, target: tf.Tensor, size: 
     Returns:
       bool `[B]`.
     """
-    same = (history == target[:, tf.newaxis]) & history_mask(length, history)
+    same = tf.equal(history, target[:, tf.newaxis]) & history_mask(length, history)
     return tf.reduce_any(same, 1) & _known(target, size)
 
 

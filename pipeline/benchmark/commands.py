@@ -75,7 +75,8 @@ class Bench:
 
     def trial(self, model: str, seed: int = 0, protocol: Protocol = "multi", **over: Any) -> Trial:
         """A trial with the model's settings; `over` are fields of `TrainerSettings`."""
-        trainer = self.config.trainer.model_dump(mode="json", exclude={"model", "model_settings", "seed"})
+        elsewhere = {"model", "model_settings", "seed", "strategy", "cluster"}
+        trainer = self.config.trainer.model_dump(mode="json", exclude=elsewhere)
         settings = model_settings(model, self.config, self.settings)
         return Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed, self.inputs)
 

@@ -25,6 +25,7 @@ from components.fairness_coefficient.settings import FairnessSettings
 from components.trainer import callbacks
 from components.trainer.building import build_training, start_afresh
 from components.trainer.data import Data
+from components.trainer.feed import Feed
 from components.trainer.fitting import fit, refit
 from components.trainer.settings import TrainerSettings
 from components.trainer.store import Store
@@ -94,12 +95,12 @@ def _fitted(trial: Trial, train: Store, validation: Store) -> Trained:
     start_afresh(settings)
     training = build_training(settings, train.features, train.clicks / train.rows)
     model = training.serving
-    data = Data(train, validation)
+    feed = Feed(Data(train, validation), settings)
     with tempfile.TemporaryDirectory() as folder:
         log = callbacks.ProgressLog(f"{folder}/progress.jsonl")
-        fitted = fit(training, data, settings, f"{folder}/checkpoint", None, log)
-        if settings.refit_validation:
-            refit(training, data, settings, log)
+        fitted = fit(training, feed, settings, f"{folder}/checkpoint", None, log)
+        if feed.refit_steps:
+            refit(training, feed, log)
     validated = [epoch["val_auc"] for epoch in fitted["epochs"] if "val_auc" in epoch]
     return (
         model,
@@ -115,7 +116,7 @@ def _fitted(trial: Trial, train: Store, validation: Store) -> Trained:
 def scores_of(model: RankingModel, part: Store, rows: int = 8192) -> np.ndarray:
     """Click probabilities of all rows, float32 `[N]`."""
     score = tf.function(lambda batch: tf.sigmoid(model(batch, training=False)), reduce_retracing=True)
-    return np.concatenate([score(batch).numpy() for batch, _, _ in part.evaluation(rows)])
+    return np.concatenate([score(batch).numpy() for batch, _, _ in part.evaluation(part.steps(rows))])
 
 
 def _by_scenario(prepared: Prepared, trial: Trial, least: int) -> tuple[np.ndarray, dict[str, Any]]:
@@ -142,7 +143,7 @@ def _by_scenario(prepared: Prepared, trial: Trial, least: int) -> tuple[np.ndarr
 def _speed(model: RankingModel, training: TrainingModel, prepared: Prepared, trial: Trial) -> dict[str, float]:
     """Rows that further training steps take a second, and milliseconds of a request of 2000 candidates."""
     size = trial.trainer.get("batch_size", TrainerSettings().batch_size)
-    batches = prepared.train.training(size, seed=trial.seed).take(TIMED_STEPS + 2)
+    batches = prepared.train.training(prepared.train.steps(size), seed=trial.seed).take(TIMED_STEPS + 2)
     step = training.make_train_function()
     iterator = iter(batches)
     for _ in range(2):

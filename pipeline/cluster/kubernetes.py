@@ -26,7 +26,7 @@ def container(name: str, settings: ContainerSettings, command: Sequence[str]) ->
     if settings.gpus:
         resources[settings.gpu_type] = settings.gpus
     found = {"name": name, "image": settings.image, "command": list(command), "env": environment(settings)}
-    return {**found, "resources": {"requests": resources, "limits": resources}}
+    return {**found, "resources": {"requests": resources, "limits": dict(resources)}}
 
 
 def pod(cluster: ClusterSettings, settings: ContainerSettings, containers: list[dict[str, Any]]) -> dict[str, Any]:
@@ -39,6 +39,17 @@ def pod(cluster: ClusterSettings, settings: ContainerSettings, containers: list[
     return found
 
 
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines as they are."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def as_yaml(objects: Iterable[dict[str, Any]]) -> str:
     """Manifests, ready for `kubectl apply -f`."""
-    return yaml.safe_dump_all(objects, sort_keys=False, width=120)
+    return yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, width=120)

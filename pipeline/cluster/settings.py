@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import zoneinfo
+from typing import Annotated, Any
 
 import pydantic
 
+from pipeline.cluster import cron
 from schemas.columns import Strict
 
 
@@ -32,7 +34,7 @@ class ContainerSettings(Strict):
     gpu_type: str = "nvidia.com/gpu"
     node_selector: dict[str, str] = {}
     environment: dict[str, str] = {}
-    secrets: dict[str, str] = {}
+    secrets: dict[str, Annotated[str, pydantic.Field(pattern=r"^[^/]+/[^/]+$")]] = {}
     retries: int = pydantic.Field(0, ge=0)
     cache: bool = False
 
@@ -51,6 +53,18 @@ class ScheduleSettings(Strict):
     time_zone: str = "UTC"
     lag_days: int = pydantic.Field(1, ge=0)
     catch_up: bool = True
+
+    @pydantic.field_validator("cron")
+    @classmethod
+    def _expression(cls, expression: str) -> str:
+        return cron.checked(expression)
+
+    @pydantic.field_validator("time_zone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        if name not in zoneinfo.available_timezones():
+            raise ValueError("no such time zone; write an IANA name, such as Europe/Paris")
+        return name
 
 
 class ServingSettings(Strict):

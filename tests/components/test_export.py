@@ -70,7 +70,7 @@ def test_scores_are_those_of_the_trainer(folder, loaded, serialized):
     for name, variable in named_weights(serving).items():
         variable.assign(weights.arrays[f"serving/{name}"])
     tiny_rows = load(reader, expand([str(folder / "Split-eval/*")]))
-    features, _, _ = next(iter(tiny_rows.evaluation(1000)))
+    features, _, _ = next(iter(tiny_rows.evaluation(1)))
     files = tf.data.TFRecordDataset(expand([str(folder / "Split-eval/*")]), compression_type="GZIP")
     examples = tf.constant([record.numpy() for record in files])
     expected = tf.sigmoid(serving(features)).numpy()
@@ -259,7 +259,7 @@ def test_a_data_set_without_histories_rates_and_weights(rows, tmp_path):
     folder = tiny.analyse(tiny.split(tmp_path, "train", rows), tmp_path / "transform", plain)
     reader = Reader.of(plain, folder)
     store = load(reader, expand([str(tmp_path / "Split-train/*")]))
-    features, label, weight = next(iter(store.training(1000, seed=0)))
+    features, label, weight = next(iter(store.training(1, seed=0)))
     assert store.clicks == int(tf.reduce_sum(label)) and float(tf.reduce_min(weight)) == 1.0
     serving = build_model("sar_net", reader.features, tiny.SMALL)
     export(serving, reader, str(tmp_path / "saved"))

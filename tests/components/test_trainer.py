@@ -16,10 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components.errors import DataRefused
 from components.trainer import callbacks
-from components.trainer.dataset import Files, Reader, expand
+from components.trainer.dataset import Files, Reader, even_sizes, expand
 from components.trainer.run import run_fn
 from components.trainer.store import load
 from schemas import FAIRNESS
@@ -83,7 +85,7 @@ def test_learns_and_leaves_what_the_next_needs(folder):
 def test_rows_in_memory_are_the_rows_on_disk(reader, files):
     store, disk = load(reader, files), Files.of(reader, files, 100)
     assert (store.rows, store.clicks) == (disk.rows, disk.clicks)
-    for one, other in zip(store.evaluation(300), disk.evaluation(300), strict=True):
+    for one, other in zip(store.evaluation(5), disk.evaluation(5), strict=True):
         same(one, other)
 
 
@@ -95,20 +97,26 @@ def test_memory_is_bounded(reader, files):
 def test_an_epoch_shows_every_row_once_and_resumes_anywhere(reader, files, kind):
     split = load(reader, files) if kind == "memory" else Files.of(reader, files, 500)
     steps = split.steps(300)
-    whole = list(split.training(300, seed=3).take(3 * steps))
+    whole = list(split.training(steps, seed=3).take(3 * steps))
     marks = [np.concatenate([element[0][FAIRNESS] for element in whole[i * steps :][:steps]]) for i in range(3)]
-    expected = np.sort(np.concatenate([element[0][FAIRNESS] for element in split.evaluation(300)]))
+    expected = np.sort(np.concatenate([element[0][FAIRNESS] for element in split.evaluation(7)]))
     for mark in marks:
         np.testing.assert_array_equal(np.sort(mark), expected)
     assert not np.array_equal(marks[0], marks[1])
-    for one, other in zip(split.training(300, seed=3, epoch=1, step=2).take(3), whole[steps + 2 :]):
+    for one, other in zip(split.training(steps, seed=3, epoch=1, step=2).take(3), whole[steps + 2 :]):
         same(one, other)
 
 
 def test_no_batch_is_a_leftover(reader, files):
     store = load(reader, files)
-    sizes = [len(element[1]) for element in store.training(1399, seed=0).take(store.steps(1399))]
+    sizes = [len(element[1]) for element in store.training(2, seed=0).take(2)]
     assert sizes == [700, 700]
+
+
+@given(st.integers(1, 10**9), st.integers(1, 1000))
+def test_batches_of_an_epoch_differ_by_one_row_at_most(rows, steps):
+    sizes = even_sizes(rows, min(rows, steps))
+    assert sizes.sum() == rows and sizes.min() >= 1 and sizes.max() - sizes.min() <= 1
 
 
 def test_histories_of_different_lengths_are_refused(reader, tmp_path):

@@ -26,6 +26,7 @@ from components.trainer.building import build_training, start_afresh
 from components.trainer.callbacks import ProgressLog
 from components.trainer.data import Data
 from components.trainer.dataset import Reader
+from components.trainer.feed import Feed
 from components.trainer.fitting import fit
 from components.trainer.store import Store, load
 from components.workspace import Workspace
@@ -113,14 +114,16 @@ def train(world: World, rows: Store, **settings: bool) -> RankingModel:
     training = build_training(trainer, rows.features, rows.clicks / rows.rows)
     with tempfile.TemporaryDirectory() as folder:
         log = ProgressLog(f"{folder}/progress.jsonl")
-        fit(training, Data(rows, None), trainer, f"{folder}/checkpoint", None, log)
+        fit(training, Feed(Data(rows, None), trainer), trainer, f"{folder}/checkpoint", None, log)
     return training.serving
 
 
 def scores(model: RankingModel, rows: Store) -> np.ndarray:
     """Click probabilities float64 `[N]`."""
     call = tf.function(lambda features: tf.sigmoid(model(features)), autograph=False, reduce_retracing=True)
-    return np.concatenate([call(features).numpy() for features, _, _ in rows.evaluation(8192)]).astype(np.float64)
+    return np.concatenate([call(features).numpy() for features, _, _ in rows.evaluation(rows.steps(8192))]).astype(
+        np.float64
+    )
 
 
 def with_coefficients(world: World, model: RankingModel) -> Store:

@@ -1,0 +1,129 @@
+"""Transformed rows as files that a parameter server's worker reads without Python.
+
+A unit is a few thousand rows of one file of examples: what the chief hands to whichever worker is free, and what is
+learned from again where a worker dies over it. Workers run graphs alone; the transform graph, with its look-up tables,
+is applied before, each worker to its share of the files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Sequence
+
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+
+import tensorflow as tf  # isort: skip
+import numpy as np
+
+from components.trainer.dataset import Reader
+from components.trainer.feed import Totals
+from components.trainer.job import Job
+from components.trainer.sharing import Share
+from components.trainer.store import Store, load
+from schemas.features import FeatureSet
+
+UNIT_ROWS = 16384
+PARTS = (("integers", tf.int32), ("floats", tf.float32), ("events_integers", tf.int32), ("events_floats", tf.float32),
+         ("splits", tf.int64))  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit:
+    """Rows in one file. Attributes: path; rows, clicks: how many."""
+
+    path: str
+    rows: int
+    clicks: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Units:
+    """Units of both splits, in a fixed order."""
+
+    train: tuple[Unit, ...]
+    validation: tuple[Unit, ...]
+
+
+def totals(units: Sequence[Unit]) -> Totals:
+    """Sums over units."""
+    rows = sum(unit.rows for unit in units)
+    return Totals(rows, sum(unit.clicks for unit in units), rows)
+
+
+def prepare_units(job: Job, share: Share) -> None:
+    """Transforms the share's files into units, unless an earlier attempt did.
+
+    Raises:
+      DataRefused: see `store.load`.
+    """
+    done = _done(job, share.index, share.count)
+    if tf.io.gfile.exists(done):
+        return
+    folder = f"{job.folder}/units"
+    tf.io.gfile.makedirs(folder)
+    reader = Reader.of(job.declared, job.transform_output)
+    found = {}
+    for split, files in (("train", job.train_files), ("validation", job.validation_files)):
+        place = {file: number for number, file in enumerate(files)}
+        units = (
+            unit for file in share.of(files) for unit in _units(reader, file, f"{folder}/{split}-{place[file]:05}")
+        )
+        found[split] = [dataclasses.asdict(unit) for unit in units]
+    with tf.io.gfile.GFile(f"{done}.aside", "w") as stream:
+        stream.write(json.dumps(found))
+    tf.io.gfile.rename(f"{done}.aside", done, overwrite=True)
+
+
+def wait_for_units(job: Job, workers: int, pause: Callable[[], None] = lambda: time.sleep(0.5)) -> Units:
+    """What all workers have prepared, once they have."""
+    for index in range(workers):
+        while not tf.io.gfile.exists(_done(job, index, workers)):
+            pause()
+    told = []
+    for index in range(workers):
+        with tf.io.gfile.GFile(_done(job, index, workers)) as stream:
+            told.append(json.loads(stream.read()))
+
+    def ordered(split: str) -> tuple[Unit, ...]:
+        return tuple(sorted((Unit(**unit) for part in told for unit in part[split]), key=lambda unit: unit.path))
+
+    return Units(ordered("train"), ordered("validation"))
+
+
+def read_unit(path: tf.Tensor, features: FeatureSet) -> Store:
+    """The rows of a unit within a graph, whose shapes are known when it runs."""
+    parts = tf.ensure_shape(tf.io.parse_tensor(tf.io.read_file(path), tf.string), [len(PARTS)])
+    widths = _widths(features)
+    found = {}
+    for number, (name, dtype) in enumerate(PARTS):
+        tensor = tf.io.parse_tensor(parts[number], dtype)
+        found[name] = tf.ensure_shape(tensor, [None] if name == "splits" else [None, widths[name]])
+    return Store(features, **found)
+
+
+def _widths(features: FeatureSet) -> dict[str, int]:
+    def count(sequence: bool, categorical: bool) -> int:
+        return sum((f.sequence, f.categorical) == (sequence, categorical) for f in features.features)
+
+    own = {"integers": count(False, True), "floats": count(False, False) + 3}
+    return {**own, "events_integers": count(True, True), "events_floats": count(True, False)}
+
+
+def _units(reader: Reader, file: str, prefix: str) -> list[Unit]:
+    store = load(reader, [file])
+    units = []
+    for number, first in enumerate(range(0, store.rows if store else 0, UNIT_ROWS)):
+        assert store is not None
+        part = store.take(np.arange(first, min(first + UNIT_ROWS, store.rows)))
+        path = f"{prefix}-{number:04}"
+        tensors = tf.stack([tf.io.serialize_tensor(getattr(part, name)) for name, _ in PARTS])
+        tf.io.write_file(f"{path}.aside", tf.io.serialize_tensor(tensors))
+        tf.io.gfile.rename(f"{path}.aside", path, overwrite=True)
+        units.append(Unit(path, part.rows, part.clicks))
+    return units
+
+
+def _done(job: Job, index: int, count: int) -> str:
+    return f"{job.folder}/units/prepared-{index}-of-{count}.json"

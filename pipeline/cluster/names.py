@@ -1,0 +1,24 @@
+"""What a pipeline is called on a cluster, and where it works."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.config import Config, ConfigError
+
+
+def name_of(config: Config) -> str:
+    """Name of the pipeline, of its runs and of what belongs to them, as Kubernetes allows names."""
+    return "scenerank-" + re.sub(r"[^a-z0-9]+", "-", config.declared.name.lower()).strip("-")
+
+
+def workspace_of(config: Config, given: str | None = None) -> str:
+    """URI of the workspace that containers see: `given`, or else `cluster.workspace`.
+
+    Raises:
+      ConfigError: there is neither.
+    """
+    found = given or config.cluster.workspace
+    if not found:
+        raise ConfigError("cluster.workspace: not set; give the URI that all containers see, or use --workspace")
+    return found.rstrip("/")

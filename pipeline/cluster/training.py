@@ -1,0 +1,89 @@
+"""A day's run whose training is spread over several machines, as manifests of plain Kubernetes.
+
+Indexed Jobs with a headless service give every process a name that the others know beforehand, which is all that
+TensorFlow asks of a cluster. The chief runs the day; when it comes to the training, the others take part.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from components.trainer.settings import TrainerSettings
+from pipeline.cluster import kubernetes
+from pipeline.cluster.names import name_of
+from pipeline.cluster.schedule import MOUNT, config_map
+from pipeline.config import Config, ConfigError
+
+PORT = 2222
+INDEX = "TASK_INDEX"
+DAY_SECONDS = 86_400
+
+
+def members(settings: TrainerSettings) -> dict[str, int]:
+    """How many processes of each kind a training has.
+
+    Raises:
+      ConfigError: the strategy is one process's.
+    """
+    cluster = settings.cluster
+    if settings.strategy == "parameter_server":
+        return {"chief": 1, "worker": cluster.workers, "ps": cluster.servers}
+    if settings.strategy == "multi_worker":
+        return {"chief": 1, "worker": cluster.workers - 1} if cluster.workers > 1 else {"chief": 1}
+    raise ConfigError(
+        f"trainer.strategy: {settings.strategy!r} trains in one process; choose multi_worker or parameter_server"
+    )
+
+
+def manifests(config: Config, workspace: str, day: str) -> list[dict[str, Any]]:
+    """A ConfigMap with the configuration, a headless Service, and a Job for each kind of process.
+
+    Raises:
+      ConfigError: see `members`.
+    """
+    name, counts = f"{name_of(config)[:40].strip('-')}-{day}", members(config.trainer)
+    names = {kind: [f"{name}-{kind}-{index}.{name}:{PORT}" for index in range(n)] for kind, n in counts.items()}
+    own = {"scenerank/run": name}
+    about = {"name": name, "namespace": config.cluster.namespace}
+    service = {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": own, "ports": [{"port": PORT}]}
+    found = [
+        config_map(config, about),
+        {"apiVersion": "v1", "kind": "Service", "metadata": dict(about), "spec": service},
+    ]
+    run = ["scenerank", "run", "-w", workspace, "-c", f"{MOUNT}/config.yaml", "--day", day]
+    join = ["scenerank", "join", "-w", workspace, "--day", day]
+    for kind, count in counts.items():
+        container = kubernetes.container(
+            "training", config.cluster.container_of("Trainer"), run if kind == "chief" else join
+        )
+        container["env"] += _tf_config(names, kind)
+        container["ports"] = [{"containerPort": PORT}]
+        container["volumeMounts"] = [{"name": "config", "mountPath": MOUNT, "readOnly": True}]
+        pod = kubernetes.pod(config.cluster, config.cluster.container_of("Trainer"), [container])
+        pod |= {"restartPolicy": "OnFailure", "subdomain": name}
+        pod["volumes"] = [{"name": "config", "configMap": {"name": name}}]
+        job = {
+            "completionMode": "Indexed",
+            "completions": count,
+            "parallelism": count,
+            "backoffLimit": config.trainer.cluster.restarts * count,
+            "activeDeadlineSeconds": DAY_SECONDS,
+            "ttlSecondsAfterFinished": DAY_SECONDS,
+            "template": {"metadata": {"labels": dict(own)}, "spec": pod},
+        }
+        found.append(
+            {"apiVersion": "batch/v1", "kind": "Job", "metadata": {**about, "name": f"{name}-{kind}"}, "spec": job}
+        )
+    return found
+
+
+def _tf_config(names: dict[str, list[str]], kind: str) -> list[dict[str, Any]]:
+    """Variables of a container that tell TensorFlow who it is; Kubernetes puts the pod's number in."""
+    annotation = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+    task = {"cluster": names, "task": {"type": kind, "index": f"$({INDEX})"}}
+    told = json.dumps(task).replace(f'"$({INDEX})"', f"$({INDEX})")
+    return [
+        {"name": INDEX, "valueFrom": {"fieldRef": {"fieldPath": annotation}}},
+        {"name": "TF_CONFIG", "value": told},
+    ]
