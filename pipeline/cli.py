@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pipeline.answers import answers
+from pipeline.ask import ask
 from pipeline.benchmark.cli import ablate, benchmark, explain, sweep
 from pipeline.cluster.commands import compile_, distribute, join, schedule
 from pipeline.cluster.deploy import deploy
@@ -182,6 +183,6 @@ def quickstart(workspace: str, verbose: bool) -> int:
     return run_quickstart(workspace, verbose)
 
 
-RELEASES = (rollback, promote, retire, deploy)
+RELEASES = (rollback, promote, retire, deploy, ask)
 for command in (*RELEASES, benchmark, ablate, sweep, explain, compile_, schedule, distribute, join):
     main.add_command(command)

@@ -24,19 +24,13 @@ from schemas.features import FeatureSet
 Columns = dict[str, "tf.Tensor | tf.RaggedTensor"]
 
 
-def candidate_columns(declaration: Declaration) -> list[str]:
-    """Raw columns that differ between the candidates of a request: the item's, and rates by any of them."""
-    item = {c.name for c in declaration.features if c.group == "item"}
-    return [*item, *(d.name for d in declaration.rate_columns if item & {*d.keys})]
-
-
 def rank_signature(declaration: Declaration, flat: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
     """Inputs of R requests: the candidates' columns `[R, N]`, all others as in `flat`, with B = R.
 
     Args:
       flat: inputs of the flat signature `predict`.
     """
-    candidates = candidate_columns(declaration)
+    candidates = declaration.candidate_columns
     return {
         name: tf.TensorSpec([None, None], spec.dtype, name) if name in candidates else spec
         for name, spec in flat.items()

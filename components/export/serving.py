@@ -27,7 +27,7 @@ import tensorflow as tf  # isort: skip
 
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 
-from components.export.ranking import Columns, candidate_columns, rank_signature, ranking_inputs
+from components.export.ranking import Columns, rank_signature, ranking_inputs
 from components.trainer.dataset import Reader
 from components.transform import raw
 from components.transform.graph import TransformGraph
@@ -64,7 +64,7 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
     """
     declaration, features, graph = reader.declaration, reader.features, reader.graph
     scenario, histories = declaration.scenario.name, [d.name for d in declaration.history_columns]
-    specification, candidates = raw.feature_spec(declaration), candidate_columns(declaration)
+    specification, candidates = raw.feature_spec(declaration), declaration.candidate_columns
 
     def probabilities(dense: dict[str, tf.Tensor]) -> tf.Tensor:
         return tf.sigmoid(tf.reshape(model(dense, training=False), [-1]))

@@ -15,7 +15,6 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from components.export.ranking import candidate_columns
 from components.export.serving import EXAMPLES, PREDICT, RANK, export, predict_signature
 from components.export.warmup import PATH, requests
 from components.trainer.dataset import Reader, expand
@@ -95,7 +94,7 @@ def listed(candidates: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 @pytest.mark.parametrize("row", range(6))
 def test_ranking_scores_as_if_the_request_were_written_out_for_every_candidate(loaded, serialized, row):
     inputs = columns(serialized)
-    candidates = {name: inputs[name] for name in candidate_columns(tiny.DECLARATION)}
+    candidates = {name: inputs[name] for name in tiny.DECLARATION.candidate_columns}
     asked = {name: value[row : row + 1] for name, value in inputs.items() if name not in candidates}
     found = answer(loaded, RANK, **asked, **listed(candidates))
     count = serialized.shape[0]
@@ -111,7 +110,7 @@ def test_ranking_scores_as_if_the_request_were_written_out_for_every_candidate(l
 def test_requests_that_are_joined_into_a_batch_score_as_alone(loaded, serialized):
     """TF Serving pads what is shorter; inputs of a signature must then have equal first dimensions."""
     inputs = columns(serialized)
-    names = candidate_columns(tiny.DECLARATION)
+    names = tiny.DECLARATION.candidate_columns
     asked = {name: value[:3] for name, value in inputs.items() if name not in names}
     candidates = {name: tf.reshape(inputs[name][:30], [3, 10]) for name in names}
     together = answer(loaded, RANK, **asked, **candidates)["probability"]
