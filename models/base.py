@@ -12,6 +12,8 @@ import tensorflow as tf
 import tf_keras as keras
 from tensorflow.python.distribute.sharded_variable import ShardedVariable
 
+from models.layers import folding
+from models.layers.scenario_routing import ScenarioRoutes, route, single_route
 from models.settings import ModelSettings
 from schemas.declaration import HISTORY_LENGTH
 from schemas.features import FeatureSet
@@ -34,7 +36,8 @@ class RankingModel(keras.Model):
 
     Call arguments:
       features: tensors by feature name, int64 `[B]` (`[B, L]` for sequences) or float32 if numeric, and
-        `history_length` int64 `[B]` if there is a history; other keys are ignored.
+        `history_length` int64 `[B]` if there is a history; other keys are ignored. Rows that are the candidates of
+        one request, of one user in one scenario, may share their history: sequences `[L]`, `history_length` a scalar.
       training: whether dropout and batch statistics are on.
 
     Returns:
@@ -63,6 +66,18 @@ class RankingModel(keras.Model):
         """int64 `[B]` in `[0, scenarios)`; 0, unknown, for an index that has no row."""
         scenario = tf.cast(features[self.features.scenario], tf.int64)
         return tf.where((scenario >= 0) & (scenario < self.features.scenarios), scenario, 0)
+
+    def routes(self, features: Mapping[str, tf.Tensor]) -> ScenarioRoutes:
+        """How the rows go through what belongs to scenarios."""
+        scenario = self.scenario_of(features)
+        return single_route(scenario) if shares_history(features) else route(scenario, self.features.scenarios)
+
+    def fold(self) -> None:
+        """Computes ahead what inference derives from weights alone, see `layers.folding`; undone by `unfold`."""
+        folding.fold(self)
+
+    def unfold(self) -> None:
+        folding.unfold(self)
 
     def output_biases(self) -> list[tf.Variable]:
         """Biases that the logit contains once each, directly or in a mean of logits; the subclass names them."""
@@ -95,6 +110,11 @@ class RankingModel(keras.Model):
         return model
 
 
+def shares_history(features: Mapping[str, tf.Tensor]) -> bool:
+    """Whether rows are candidates of one request, with one history, as in `RankingModel`'s call arguments."""
+    return HISTORY_LENGTH in features and features[HISTORY_LENGTH].shape.rank == 0
+
+
 def example_batch(features: FeatureSet, rows: int, length: int) -> dict[str, tf.Tensor]:
     """Inputs of the right keys, types and shapes, all 0 and with empty histories."""
     batch = {}
@@ -106,10 +126,15 @@ def example_batch(features: FeatureSet, rows: int, length: int) -> dict[str, tf.
     return batch
 
 
-def input_signature(features: FeatureSet) -> dict[str, tf.TensorSpec]:
-    """Specification of a model's inputs, batch and history length left open."""
+def input_signature(features: FeatureSet, request: bool = False) -> dict[str, tf.TensorSpec]:
+    """Specification of a model's inputs, batch and history length left open.
+
+    Args:
+      request: whether the rows share their history.
+    """
+    shared = {*(f.name for f in features.features if f.sequence), HISTORY_LENGTH} if request else set()
     return {
-        name: tf.TensorSpec([None] * tensor.shape.rank, tensor.dtype, name=name)
+        name: tf.TensorSpec([None] * (tensor.shape.rank - (name in shared)), tensor.dtype, name=name)
         for name, tensor in example_batch(features, 1, 1).items()
     }
 

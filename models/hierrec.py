@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import models  # noqa: F401  isort: skip
-import numpy as np
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
@@ -16,6 +15,7 @@ from models.layers.dynamic_weights import DynamicWeights, Linear
 from models.layers.embedding import concatenate
 from models.layers.feature_attention import ScenarioFeatureAttention
 from models.layers.fields import FieldEmbedding
+from models.layers.folding import Folding
 from models.layers.mlp import MLP
 from models.layers.scenario_routing import ScenarioRoutes, route
 from models.layers.self_attention import SelfAttention
@@ -80,7 +80,7 @@ class ScenarioParameters(NamedTuple):
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class HierRec(RankingModel):
+class HierRec(Folding, RankingModel):
     """Linear layers whose weights the scenario, and then the features that it weighs, decide.
 
     O_global is a network over all common features; the explicit layer's weights come from e_s (Eq. 4), those of G
@@ -127,7 +127,6 @@ class HierRec(RankingModel):
                 self.mixing = SelfAttention(1, s.embedding.dim, s.dropout, s.l2, name="mixing")
             self.implicit_weights = DynamicWeights((width, *s.implicit_units), **generator, name="implicit_weights")
         self.prediction = MLP(s.output_units, 1, *common, name="prediction")
-        self.folded: tuple[np.ndarray, ...] | None = None
 
     def scenario_parameters(
         self, scenario: tf.Tensor, counts: tf.Tensor | None = None, training: bool = False
@@ -145,18 +144,15 @@ class HierRec(RankingModel):
             explicit = self.explicit_weights(e_s, counts, training=training)
         return ScenarioParameters(explicit, None if self.attention is None else self.attention(e_s))
 
-    def fold(self) -> None:
-        """Computes what depends on scenarios alone for all of them; inference reads these constants from now on.
-
-        For a trained model that is about to be exported: later changes of weights do not reach them.
-        """
+    def constants(self) -> tuple[tf.Tensor, ...]:
+        """What depends on scenarios alone, for all of them."""
         parameters = self.scenario_parameters(tf.range(self.features.scenarios, dtype=tf.int64))
-        self.folded = tuple(tensor.numpy() for tensor in tf.nest.flatten(parameters) if tensor is not None)
+        return tuple(tensor for tensor in tf.nest.flatten(parameters) if tensor is not None)
 
     def _folded_parameters(self, scenario: tf.Tensor) -> ScenarioParameters:
         """As `scenario_parameters`, from the constants."""
         assert self.folded is not None
-        found = [tf.gather(tf.constant(array), scenario) for array in self.folded]
+        found = [tf.gather(constant, scenario) for constant in self.folded]
         attention = found.pop() if self.attention is not None else None
         return ScenarioParameters(tuple(Linear(*pair) for pair in zip(found[::2], found[1::2])), attention)
 

@@ -22,7 +22,6 @@ from models.layers.mlp import MLP
 from models.layers.packing import pack
 from models.layers.scenario_coupling import scenario_coupling
 from models.layers.scenario_mlp import ScenarioMLP
-from models.layers.scenario_routing import route
 from models.layers.transformer import TransformerEncoder
 from models.settings import ModelSettings
 from schemas.declaration import HISTORY_LENGTH
@@ -224,7 +223,7 @@ class MARIA(RankingModel):
         if self.settings.network_layer:
             state = self.mixture(self.experts(state, training=training), embedded[self.features.scenario])
         scenario = self.scenario_of(features)
-        final = self.tower(state, route(scenario, self.features.scenarios), training=training)
+        final = self.tower(state, self.routes(features), training=training)
         if self.shared_tower is not None:
             coupling = tf.gather(scenario_coupling(self.embedding.tables[self.scenario_table]), scenario)
             shared = self.shared_tower(state, training=training)

@@ -16,7 +16,6 @@ from models.layers.fields import BEHAVIORS, PROFILE, FieldEmbedding
 from models.layers.repeat_intention import RepeatIntention
 from models.layers.repeats import is_repeated, repeat_share
 from models.layers.scenario_learning import ScenarioLearner
-from models.layers.scenario_routing import route
 from models.settings import ModelSettings
 from models.training import Outputs, TrainingModel
 from schemas.declaration import HISTORY_LENGTH
@@ -144,7 +143,7 @@ class MuseNet(RankingModel):
         if self.item_history is not None:
             target, history = features[self.features.item], features[self.item_history.name]
             repeated = is_repeated(history, features[HISTORY_LENGTH], target, self.item_history.size)
-        routes = route(self.scenario_of(features), self.features.scenarios) if self.predefined else None
+        routes = self.routes(features) if self.predefined else None
         scores, again = self.intention(user, item, repeated, routes, training=training)
         if self.learner is None:
             shares, divergence = tf.ones_like(scores), None

@@ -10,16 +10,16 @@ import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
+from models.base import RankingModel, shares_history
 from models.layers.behavior_extract import Attention, CrossScenarioBehaviorExtract
 from models.layers.bias_nets import BiasNets
 from models.layers.embedding import FeatureEmbedding, concatenate
 from models.layers.experts import SharedExperts
 from models.layers.extraction import ExtractionLayer
 from models.layers.gates import ScenarioGate
-from models.layers.packing import pack
+from models.layers.packing import for_all_rows, pack
 from models.layers.scenario_experts import ScenarioExperts
-from models.layers.scenario_routing import ScenarioRoutes, route
+from models.layers.scenario_routing import ScenarioRoutes
 from models.layers.scenario_transform import ScenarioTransform
 from models.settings import ModelSettings
 from models.training import TrainingModel
@@ -163,16 +163,20 @@ class SARNet(RankingModel):
         used = (*self.behavior_values, *self.behavior_scenarios, *self.behavior_context)
         packed = pack({f.name: features[f.name] for f in used}, features[HISTORY_LENGTH])
         behaviors = self.embedding(packed.features, training=training)
-        return self.extract(
+        current = concatenate(embedded, self.current)
+        if packed.rows is None:  # a request has one scenario, and one attention of it to the behaviors
+            current = current[:1]
+        interest, weights = self.extract(
             concatenate(behaviors, self.behavior_values),
             concatenate(behaviors, self.behavior_items),
             concatenate(behaviors, self.behavior_scenarios),
             concatenate(embedded, self.targets),
-            concatenate(embedded, self.current),
+            current,
             packed.rows,
             packed.size,
             context=concatenate(behaviors, self.behavior_context) if self.behavior_context else None,
         )
+        return for_all_rows(interest, packed.rows, features[self.features.item]), weights
 
     def attention_weights(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Weights of the behaviors (Eq. 7), float32 `[B, L]`, 0 at padded positions. Needs a history."""
@@ -190,9 +194,9 @@ class SARNet(RankingModel):
             parts.insert(0, self._interest(features, embedded, training)[0])
         vector = tf.concat(parts, -1)
         scenario = self.scenario_of(features)
-        routes = route(scenario, self.features.scenarios)
+        routes = self.routes(features)
         if self.transform is not None:
-            vector = self.transform(vector, scenario)
+            vector = self.transform(vector, scenario[:1] if shares_history(features) else scenario)
         if training and self.settings.dropout:
             vector = tf.nn.dropout(vector, self.settings.dropout)
         own = common = vector

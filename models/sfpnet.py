@@ -15,6 +15,7 @@ from models.layers.embedding import concatenate
 from models.layers.fields import FieldEmbedding, stack
 from models.layers.gated_mlp import GatedMLP
 from models.layers.mlp import MLP
+from models.layers.packing import own_behaviors
 from models.layers.scenario_tailoring import ScenarioTailoring
 from models.layers.target_attention import TargetAttention
 from models.settings import EmbeddingSettings, ModelSettings, OptimizerSettings
@@ -108,6 +109,8 @@ class SFPNet(RankingModel):
         fields = stack(embedded, self.fields)
         for block in self.blocks:
             fields, behaviors = block(fields, scenario, behaviors, rows, size)
+            if behaviors is not None and behaviors.shape.rank == 3:
+                behaviors, rows, size = own_behaviors(behaviors)
 
         hidden = tf.reshape(fields, [-1, len(self.fields) * self.settings.embedding.dim])
         if self.attention is not None and self.query is not None:

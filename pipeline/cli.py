@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from pipeline.answers import answers
+from pipeline.ask import ask
 from pipeline.benchmark.cli import ablate, benchmark, explain, sweep
 from pipeline.cluster.commands import compile_, distribute, join, schedule
+from pipeline.cluster.deploy import deploy
 from pipeline.releases import promote, retire, rollback, workspace_option
 
 EXIT_CODES = """
@@ -181,5 +183,6 @@ def quickstart(workspace: str, verbose: bool) -> int:
     return run_quickstart(workspace, verbose)
 
 
-for command in (rollback, promote, retire, benchmark, ablate, sweep, explain, compile_, schedule, distribute, join):
+RELEASES = (rollback, promote, retire, deploy, ask)
+for command in (*RELEASES, benchmark, ablate, sweep, explain, compile_, schedule, distribute, join):
     main.add_command(command)

@@ -23,11 +23,10 @@ workspace_option = click.option("--workspace", "-w", required=True, help="Path o
 def rollback(workspace: str, to: int | None, previous: bool) -> None:
     """Put an older version into service; newer ones are withdrawn."""
     from components.pusher import releases
-    from components.workspace import Workspace
 
     if (to is None) != previous:
         raise click.UsageError("give either --to VERSION or --previous")
-    space = Workspace(workspace)
+    space = _space(workspace)
     _changed(space, releases.rollback(space, to))
 
 
@@ -38,9 +37,8 @@ def rollback(workspace: str, to: int | None, previous: bool) -> None:
 def promote(workspace: str, version: int | None) -> None:
     """Put the canary, or a withdrawn VERSION, into service."""
     from components.pusher import releases
-    from components.workspace import Workspace
 
-    space = Workspace(workspace)
+    space = _space(workspace)
     _changed(space, releases.promote(space, version))
 
 
@@ -51,12 +49,21 @@ def promote(workspace: str, version: int | None) -> None:
 def retire(workspace: str, keep: int) -> None:
     """Delete old versions; what serves, and what a rollback would go back to, always stay."""
     from components.pusher import releases, tf_serving
-    from components.workspace import Workspace
 
-    space = Workspace(workspace)
+    space = _space(workspace)
     gone = releases.retire(space, keep)
     tf_serving.write(space)
     click.echo(f"deleted: {', '.join(map(str, gone)) or 'nothing'}")
+
+
+def _space(uri: str) -> Workspace:
+    """The workspace, with TF Serving told of the last release, should the command that made it have been killed."""
+    from components.pusher import tf_serving
+    from components.workspace import Workspace
+
+    space = Workspace(uri)
+    tf_serving.write(space)
+    return space
 
 
 def _changed(space: Workspace, release: Release) -> None:

@@ -138,6 +138,12 @@ class Declaration(Strict):
         return tuple(out)
 
     @property
+    def candidate_columns(self) -> frozenset[str]:
+        """Names of columns that differ between the candidates of a request: the item's, and rates by any of them."""
+        item = {c.name for c in self.features if c.group == "item"}
+        return frozenset(item | {d.name for d in self.rate_columns if item & {*d.keys}})
+
+    @property
     def log_schema(self) -> pa.Schema:
         """Arrow schema of the native log."""
         return pa.schema([pa.field(c.name, c.arrow_type, nullable=not c.required) for c in self.columns])

@@ -1,7 +1,10 @@
 """The signature `rank`: one request's user, scenario and history once, its candidates as a list.
 
-Equal in score to the flat signatures with the request's columns written out for every candidate. The behaviors go
-through the transform graph once, not once a candidate: encoding their texts is most of what a flat request costs.
+Equal in score to the flat signatures with the request's columns written out for every candidate. What the request
+brings goes through the transform graph once, and so does in the model what depends on the history alone.
+
+All inputs have a row a request, because TF Serving, where it joins requests into batches, wants their first dimensions
+to be equal; of requests that it joins it pads the candidates to the longest list, and gives scores of the padding.
 """
 
 from __future__ import annotations
@@ -13,29 +16,23 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 
 from components.transform.graph import TransformGraph
-from components.transform.raw import densify
 from components.transform.summaries import history_matches
 from schemas import HISTORY_LENGTH, Declaration
-from schemas.features import HISTORY_COUNT, FeatureSet, summary_columns
+from schemas.columns import HISTORY_TYPE
+from schemas.features import FeatureSet
 
 Columns = dict[str, "tf.Tensor | tf.RaggedTensor"]
 
 
-def candidate_columns(declaration: Declaration) -> list[str]:
-    """Raw columns that differ between the candidates of a request: the item's, and rates by any of them."""
-    item = {c.name for c in declaration.features if c.group == "item"}
-    return [*item, *(d.name for d in declaration.rate_columns if item & {*d.keys})]
-
-
 def rank_signature(declaration: Declaration, flat: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
-    """Inputs: the candidates' columns `[N]`, all others `[1]`, histories `[1, L]`, `history_length` `[1]`.
+    """Inputs of R requests: the candidates' columns `[R, N]`, all others as in `flat`, with B = R.
 
     Args:
       flat: inputs of the flat signature `predict`.
     """
-    candidates = candidate_columns(declaration)
+    candidates = declaration.candidate_columns
     return {
-        name: spec if name in candidates else tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, name)
+        name: tf.TensorSpec([None, None], spec.dtype, name) if name in candidates else spec
         for name, spec in flat.items()
     }
 
@@ -43,38 +40,25 @@ def rank_signature(declaration: Declaration, flat: Mapping[str, tf.TensorSpec]) 
 def ranking_inputs(
     declaration: Declaration, graph: TransformGraph, features: FeatureSet, columns: Columns
 ) -> dict[str, tf.Tensor]:
-    """What the model takes of N candidates.
+    """What the model takes of N candidates that share their history, see `RankingModel`.
 
     Args:
-      columns: raw ones as in `rank_signature`; histories ragged `[1, (L)]`.
-
-    Returns:
-      as `densify`.
+      columns: raw ones of one request, those of candidates `[N]`, others `[1]`, histories ragged `[1, (L)]`.
     """
     count = tf.size(columns[declaration.item.name], tf.int64)
-    histories = {d.name: columns[d.name] for d in declaration.history_columns}
-    wide = {
-        name: tf.broadcast_to(column, count[tf.newaxis]) for name, column in columns.items() if name not in histories
+    found = graph(columns)  # encodes column by column, each with the history's of the same name: lengths may differ
+    if declaration.history is not None and declaration.history.matches:
+        compared = (HISTORY_TYPE.name, *(f"history_{column}" for column in declaration.history.matches))
+        recent = {name: columns[name][:, -declaration.history.length :] for name in compared}
+        found |= history_matches(declaration, columns, {name: _for_all(recent[name], count) for name in compared})
+    sequences = {f.name for f in features.features if f.sequence}
+    dense = {
+        f.name: found[f.name].flat_values if f.name in sequences else tf.broadcast_to(found[f.name], count[tf.newaxis])
+        for f in features.features
     }
-    # the first candidate brings the history to the graph, the others have none there
-    narrow = {name: _of_the_first(history, count) for name, history in histories.items()}
-    found = graph({**wide, **narrow})
-    if not histories:
-        return densify(found, features)
-    summaries = (HISTORY_COUNT, HISTORY_LENGTH, *summary_columns(declaration))
-    shared = {name: tf.repeat(found[name][:1], count, 0) for name in summaries}
-    assert declaration.history is not None
-    recent = {name: _for_all(history[:, -declaration.history.length :], count) for name, history in histories.items()}
-    shared |= history_matches(declaration, wide, recent)
-    sequences = {f.name: _for_all(found[f.name][:1], count) for f in features.features if f.sequence}
-    return densify({**found, **shared, **sequences}, features)
-
-
-def _of_the_first(history: tf.RaggedTensor, count: tf.Tensor) -> tf.RaggedTensor:
-    """`[1, (L)]` as `[count, (L)]` whose first row it is; the others are empty."""
-    length = tf.size(history.flat_values, tf.int64)
-    splits = tf.concat([[tf.constant(0, tf.int64)], tf.fill(count[tf.newaxis], length)], 0)
-    return tf.RaggedTensor.from_row_splits(history.flat_values, splits, validate=False)
+    if sequences:
+        dense[HISTORY_LENGTH] = found[HISTORY_LENGTH][0]
+    return dense
 
 
 def _for_all(history: tf.RaggedTensor, count: tf.Tensor) -> tf.RaggedTensor:

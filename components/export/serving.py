@@ -4,9 +4,13 @@ Signatures:
   serving_default: `examples`, string `[B]`: serialized tf.Examples.
   predict: the raw columns by name, `[B]`; histories `[B, L]`, oldest first and padded with anything at the end;
     `history_length` int64 `[B]` says how much is real.
-  rank: one request's columns `[1]` and histories `[1, L]`, and those of its candidates `[N]`, see `ranking`.
+  rank: the columns of R requests `[R]`, mostly one, histories `[R, L]`, and those of their candidates `[R, N]`, see
+    `ranking`.
 The first two give `probability` float32 `[B]` and `scenario` `[B]`, the raw value as it came; `rank` gives
-`probability` and the `item`, `[N]`, in the order of the candidates.
+`probability` and the `item`, `[R, N]`, in the order of the candidates.
+
+What the model derives from weights alone is computed ahead (`models.layers.folding`). The rest is as it was trained:
+TensorFlow optimizes the graph when it loads it, and weights that are constants made it no faster.
 
 The transform graph is inside; an absent column of an example takes its declared default, an absent history
 is empty. The saved object holds the serving model's weights and the transform's tables and nothing else: the
@@ -15,7 +19,7 @@ model of training, its labels, weights and Fairness Coefficients are not reachab
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
@@ -46,13 +50,13 @@ def predict_signature(declaration: Declaration) -> dict[str, tf.TensorSpec]:
 class Served(tf.Module):
     """The object that is saved: the transform graph with its tables, and the serving model's weights."""
 
-    def __init__(self, graph: TransformGraph, weights: Sequence[tf.Variable]):
+    def __init__(self, graph: TransformGraph, weights: Iterable[tf.Variable]):
         super().__init__()
         self.graph, self.weights = graph, list(weights)
 
 
 def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, ConcreteFunction]]:
-    """What to save: the object, and its functions by name; the model is traced once for all.
+    """What to save: the object, and its functions by name; the model is traced once for rows and once for requests.
 
     Args:
       model: the serving model, its weights created.
@@ -60,11 +64,13 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
     """
     declaration, features, graph = reader.declaration, reader.features, reader.graph
     scenario, histories = declaration.scenario.name, [d.name for d in declaration.history_columns]
-    specification = raw.feature_spec(declaration)
+    specification, candidates = raw.feature_spec(declaration), declaration.candidate_columns
 
-    @tf.function(input_signature=[input_signature(features)])
-    def score(dense: dict[str, tf.Tensor]) -> tf.Tensor:
+    def probabilities(dense: dict[str, tf.Tensor]) -> tf.Tensor:
         return tf.sigmoid(tf.reshape(model(dense, training=False), [-1]))
+
+    score = tf.function(probabilities, input_signature=[input_signature(features)])
+    score_request = tf.function(probabilities, input_signature=[input_signature(features, request=True)])
 
     def answer(columns: Columns) -> dict[str, tf.Tensor]:
         return {"probability": score(raw.densify(graph(columns), features)), "scenario": columns[scenario]}
@@ -80,11 +86,26 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
         return answer(ragged(columns))
 
     def from_candidates(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        dense = ranking_inputs(declaration, graph, features, ragged(columns))
-        return {"probability": score(dense), "item": columns[declaration.item.name]}
+        items = columns[declaration.item.name]
 
+        def of_request(i: tf.Tensor) -> tf.Tensor:
+            one = {n: value[i] if n in candidates else value[i : i + 1] for n, value in columns.items()}
+            return score_request(ranking_inputs(declaration, graph, features, ragged(one)))
+
+        def of_all() -> tf.Tensor:
+            return tf.map_fn(of_request, tf.range(count), fn_output_signature=tf.TensorSpec([None]))
+
+        count = tf.shape(items)[0]
+        found = tf.cond(count == 1, lambda: of_request(tf.constant(0))[tf.newaxis], of_all)  # a loop takes its time
+        return {"probability": found, "item": items}
+
+    model.fold()
+    try:
+        traced = (score.get_concrete_function(), score_request.get_concrete_function())
+        served = Served(graph, {id(v): v for function in traced for v in function.graph.variables}.values())
+    finally:
+        model.unfold()
     flat = predict_signature(declaration)
-    served = Served(graph, score.get_concrete_function().graph.variables)
     serialized = tf.TensorSpec([None], tf.string, "examples")
     return served, {
         EXAMPLES: tf.function(from_examples, autograph=False).get_concrete_function(serialized),

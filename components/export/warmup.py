@@ -12,7 +12,6 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from components.export.ranking import candidate_columns
 from components.export.serving import EXAMPLES, PREDICT, RANK
 from components.transform import raw
 from schemas import HISTORY_LENGTH, Declaration
@@ -32,8 +31,8 @@ def requests(declaration: Declaration, examples: Sequence[bytes]) -> list[predic
     for chosen in (asked, asked[:1]):
         serialized = tf.constant(list(chosen), tf.string)
         columns = _padded(declaration, tf.io.parse_example(serialized, read))
-        candidates = candidate_columns(declaration)
-        ranked = {name: value if name in candidates else value[:1] for name, value in columns.items()}
+        candidates = declaration.candidate_columns
+        ranked = {n: value[tf.newaxis] if n in candidates else value[:1] for n, value in columns.items()}
         for signature, inputs in ((EXAMPLES, {"examples": serialized}), (PREDICT, columns), (RANK, ranked)):
             request = predict_pb2.PredictRequest()
             request.model_spec.name = declaration.name

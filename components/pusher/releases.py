@@ -16,6 +16,9 @@ from typing import Any
 from components.errors import DataRefused
 from components.workspace import Workspace
 
+RETIRED = ".retired"
+"""End of the name that the folder of a version has while it is deleted."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Release:
@@ -116,11 +119,14 @@ def retire(workspace: Workspace, keep: int) -> list[int]:
     before = release(workspace)
     kept = {*before.versions[-keep:], *before.serving.values(), before.previous}
     gone = [version for version in before.versions if version not in kept]
-    for version in gone:  # the model goes first: weights without a model are never looked for
-        workspace.delete(workspace.model(version))
+    for version in gone:  # in one step, so that no half of a version is left where TF Serving or a rollback looks
+        aside = workspace.uri("models", f".{version}{RETIRED}")
+        workspace.fs.move(workspace.path(workspace.model(version)), workspace.path(aside))
+        _record(workspace, before, "retire", version, {*before.withdrawn} - {*gone}, before.canary)
         workspace.delete(workspace.checkpoint(version))
-    if gone:
-        _record(workspace, before, "retire", gone[-1], {*before.withdrawn} - {*gone}, before.canary)
+    for info in workspace.list(workspace.uri("models")):  # those of a command that was killed, too
+        if info.base_name.endswith(RETIRED):
+            workspace.delete(workspace.uri("models", info.base_name))
     return gone
 
 

@@ -30,6 +30,8 @@ class PusherSettings(Strict):
       warmup_requests: real examples that TF Serving replays when it loads the model.
       canary: whether a new version waits for `scenerank promote` and until then serves those requests alone that ask
         for the label `canary`.
+      keep_previous: whether TF Serving keeps the version before the one in service loaded: a rollback then takes effect
+        at once, and requests that name a label are answered throughout; it needs the memory of two.
       base_path: where TF Serving finds the versions; none: the workspace's `models/`. In a container it is where they
         are mounted.
       batching: see `BatchingSettings`.
@@ -37,5 +39,6 @@ class PusherSettings(Strict):
 
     warmup_requests: int = pydantic.Field(16, ge=0, le=1000)
     canary: bool = False
+    keep_previous: bool = True
     base_path: str | None = None
     batching: BatchingSettings = BatchingSettings()

@@ -2,8 +2,9 @@
 
 `serving/models.config` and `serving/batching.config` are text protos. TF Serving polls the first
 (`--model_config_file_poll_wait_seconds`), so that a version comes and goes without a restart. The policy names the
-versions that serve and no other; a label moves at once, which TF Serving allows for a version that it has still to load
-with `--allow_version_labels_for_unavailable_models`.
+versions that serve and, so that a rollback finds it loaded, the one before. TF Serving moves a label to another version
+at the first poll after that version was loaded, and until then answers from the one that had it, which is the one
+before. `--allow_version_labels_for_unavailable_models` lets a fresh server have labels while it loads.
 """
 
 from __future__ import annotations
@@ -50,13 +51,20 @@ def models_config(workspace: Workspace, name: str, settings: PusherSettings) -> 
     model = config.model_config_list.config.add(
         name=name, base_path=settings.base_path or workspace.uri("models"), model_platform="tensorflow"
     )
-    serving = release(workspace).serving
-    model.model_version_policy.specific.versions.extend(sorted(serving.values()))
+    known = release(workspace)
+    serving, loaded = known.serving, {*known.serving.values()}
+    if settings.keep_previous and known.previous is not None:
+        loaded.add(known.previous)
+    model.model_version_policy.specific.versions.extend(sorted(loaded))
     for label, version in serving.items():
         model.version_labels[label] = version
     return text_format.MessageToString(config)
 
 
 def batching_config(settings: PusherSettings) -> str:
-    """A `BatchingParameters`, whose proto has no Python package."""
-    return "".join(f"{name} {{ value: {value} }}\n" for name, value in settings.batching.model_dump().items())
+    """A `BatchingParameters`, whose proto has no Python package.
+
+    Histories and lists of candidates are padded to the longest of a batch; requests of other lengths would be refused.
+    """
+    values = "".join(f"{name} {{ value: {value} }}\n" for name, value in settings.batching.model_dump().items())
+    return f"{values}pad_variable_length_inputs: true\n"

@@ -13,7 +13,6 @@ import tf_keras as keras
 from models.baselines.towers import TowerModel, TowerSettings
 from models.layers.embedding import concatenate
 from models.layers.expert_selection import ExpertSelectionLayer
-from models.layers.scenario_routing import route
 from models.training import Outputs, TrainingModel
 
 
@@ -93,7 +92,7 @@ class AESM2(TowerModel):
         """Logits and divergences."""
         embedded = self.embedding(features, training=training)
         scenario = concatenate(embedded, self.features.group("scenario"))
-        routes = route(self.scenario_of(features), self.features.scenarios)
+        routes = self.routes(features)
         state = concatenate(embedded, self.embedding.fields)
         specific, shared = [], []
         for layer in self.selection:

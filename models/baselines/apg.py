@@ -15,7 +15,6 @@ from models.baselines.deep import DeepSettings
 from models.layers.dynamic_weights import DynamicWeights
 from models.layers.embedding import concatenate
 from models.layers.fields import FieldEmbedding
-from models.layers.scenario_routing import route
 
 
 class APGSettings(DeepSettings):
@@ -114,7 +113,7 @@ class APG(RankingModel):
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         vector = concatenate(self.fields(features, training=training), self.fields.fields)
-        routes = route(self.scenario_of(features), self.features.scenarios)
+        routes = self.routes(features)
         present, index = tf.unique(routes.block_scenario)
         name = self.features.scenario
         condition = self.fields.embedding({name: present}, training=training)[name]

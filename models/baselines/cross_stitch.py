@@ -15,7 +15,6 @@ from models.layers.cross_stitch import CrossStitchNetworks
 from models.layers.embedding import concatenate
 from models.layers.fields import FieldEmbedding
 from models.layers.scenario_dense import ScenarioDense
-from models.layers.scenario_routing import route
 from models.settings import ModelSettings
 
 
@@ -65,7 +64,7 @@ class CrossStitch(RankingModel):
         vector = concatenate(self.embedding(features, training=training), self.embedding.fields)
         scenario = self.scenario_of(features)
         state = self.networks(vector, scenario, training=training)
-        logit = self.last(state, route(scenario, self.features.scenarios), training=training)
+        logit = self.last(state, self.routes(features), training=training)
         return tf.cast(logit[:, 0], tf.float32)
 
     def output_biases(self) -> list[tf.Variable]:

@@ -13,7 +13,7 @@ import tf_keras as keras
 from models.base import RankingModel
 from models.baselines.deep import DeepSettings, deep_network
 from models.layers.fields import FieldEmbedding, stack
-from models.layers.packing import packed_softmax, packed_sum
+from models.layers.packing import at_behaviors, packed_softmax, packed_sum
 from models.layers.pairs import inner_products
 from models.layers.scenario_dense import ScenarioDense
 from models.layers.scenario_routing import ScenarioRoutes, route
@@ -153,12 +153,15 @@ class DFFM(RankingModel):
         """Attended columns of the behaviors (DFUB), float `[B, columns, d]`, zero for an empty history."""
         packed, behaviors = self.fields.behaviors(features, training)
         current = self.scenario_of(features)
-        past = tf.gather(current, packed.rows)
+        if packed.rows is None:  # one scenario; the unknown one where there is no row to say which
+            past = tf.repeat(tf.pad(current, [[0, 1]])[:1], tf.size(packed.features[self.keys[0].name]))
+        else:
+            past = tf.gather(current, packed.rows)
         of_query, of_key, of_value = self.attention
         query = self._transformed(of_query, embedded, self.targets, current, training)
         keys = self._transformed(of_key, behaviors, self.keys, past, training)
         values = self._transformed(of_value, behaviors, self.fields.sequences, past, training)
-        scores = tf.reduce_sum(tf.gather(query, packed.rows) * keys, -1) * keys.shape[-1] ** -0.5
+        scores = tf.reduce_sum(at_behaviors(query, packed.rows) * keys, -1) * keys.shape[-1] ** -0.5
         weights = packed_softmax(scores, packed.rows, packed.size)
         attended = packed_sum(values, weights, packed.rows, packed.size)
         return tf.reshape(attended, [-1, len(self.fields.sequences), self.settings.embedding.dim])

@@ -15,7 +15,7 @@ from models.baselines.deep import DeepSettings
 from models.layers.embedding import concatenate
 from models.layers.experts import SharedExperts
 from models.layers.fields import FieldEmbedding
-from models.layers.packing import packed_softmax, packed_sum
+from models.layers.packing import at_behaviors, for_all_rows, packed_softmax, packed_sum
 from models.layers.padding import places
 from models.layers.repeats import UNKNOWN_ITEM, is_repeated
 from schemas.declaration import HISTORY_LENGTH
@@ -40,7 +40,7 @@ class AdditiveAttention(keras.layers.Layer):
 
     Call arguments:
       states: h, float `[N, H]`, packed (see `packing.Packed`).
-      last: h_T, float `[B, H]`.
+      last: h_T, float `[B, H]`; `[1, H]` where rows share their states.
       rows, size: as in `Packed`.
 
     Returns:
@@ -55,7 +55,8 @@ class AdditiveAttention(keras.layers.Layer):
         self.score = keras.layers.Dense(1, use_bias=False, name="score")
 
     def call(self, states: tf.Tensor, last: tf.Tensor, rows: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-        hidden = tf.tanh(tf.gather(self.of_last(last), rows) + self.of_state(states))
+        of_last = self.of_last(last)
+        hidden = tf.tanh((of_last if rows is None else tf.gather(of_last, rows)) + self.of_state(states))
         return packed_softmax(self.score(hidden)[:, 0], rows, size)
 
     def get_config(self) -> dict[str, Any]:
@@ -105,7 +106,7 @@ class RepeatNet(RankingModel):
         profile = concatenate(self.fields(features, training=training), self.fields.fields)
         packed, behaviors = self.fields.behaviors(features, training)
         rows, size = packed.rows, packed.size
-        layout = places(rows, size)
+        layout = places(packed.features[self.past_item.name], rows, size)
         vectors = layout.pad(concatenate(behaviors, self.fields.sequences))
         states = layout.unpad(self.encoder(vectors, mask=layout.mask, training=training))
         last = packed_sum(states, tf.cast(tf.equal(layout.recency, 0), tf.float32), rows, size)
@@ -117,10 +118,11 @@ class RepeatNet(RankingModel):
         item = tf.cast(features[self.features.item], tf.int64)
         items, count = packed.features[self.past_item.name], self.features[self.features.item].size
         repeated = is_repeated(features[self.past_item.name], features[HISTORY_LENGTH], item, count)
-        same = tf.cast(tf.equal(tf.gather(item, rows), items) & tf.not_equal(items, UNKNOWN_ITEM), tf.float32)
+        same = tf.cast(tf.equal(at_behaviors(item, rows), items) & tf.not_equal(items, UNKNOWN_ITEM), tf.float32)
         shares = self.repeat_attention(states, last, rows, size)
-        mass = packed_sum(shares[:, tf.newaxis], same, rows, size)
+        mass = packed_sum(tf.ones_like(states[:, :1], tf.float32), shares * same, rows, size)
 
+        last, explored = for_all_rows(last, rows, profile), for_all_rows(explored, rows, profile)
         inputs = tf.concat([profile, tf.cast(mass, profile.dtype), last, explored], -1)
         scores = tf.cast(self.scores(inputs, training=training)[:, :, 0], tf.float32)
         return tf.where(repeated, again * scores[:, 0], (1.0 - again) * scores[:, 1]) + self.bias

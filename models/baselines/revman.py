@@ -13,7 +13,6 @@ import tf_keras as keras
 from models.baselines.towers import TowerModel, TowerSettings
 from models.layers.embedding import concatenate
 from models.layers.experts import SharedExperts
-from models.layers.scenario_routing import route
 
 
 class RevManSettings(TowerSettings):
@@ -68,5 +67,5 @@ class RevMan(TowerModel):
         scores = tf.reduce_sum(self.key(outputs) * query[:, tf.newaxis], -1)
         shares = tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32)), outputs.dtype)
         state = tf.einsum("be,bed->bd", shares, outputs)
-        routes = route(self.scenario_of(features), self.features.scenarios)
+        routes = self.routes(features)
         return tf.cast(self.tower(state, routes, training=training)[:, 0], tf.float32)

@@ -15,7 +15,6 @@ from models.layers.embedding import concatenate
 from models.layers.fields import FieldEmbedding
 from models.layers.mlp import MLP
 from models.layers.scenario_mlp import ScenarioMLP
-from models.layers.scenario_routing import route
 from models.settings import ModelSettings
 
 
@@ -66,7 +65,7 @@ class SharedBottom(RankingModel):
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         embedded = self.embedding(features, training=training)
         state = self.bottom(concatenate(embedded, self.embedding.fields), training=training)
-        routes = route(self.scenario_of(features), self.features.scenarios)
+        routes = self.routes(features)
         logit = self.tower(state, routes, training=training)
         if self.auxiliary is not None:
             scenario = concatenate(embedded, self.features.group("scenario"))

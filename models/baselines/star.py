@@ -15,7 +15,6 @@ from models.layers.embedding import concatenate
 from models.layers.fields import FieldEmbedding
 from models.layers.mlp import MLP
 from models.layers.partitioned_norm import PartitionedNormalization
-from models.layers.scenario_routing import route
 from models.layers.star_dense import StarDense, through
 from models.settings import ModelSettings
 
@@ -75,7 +74,7 @@ class STAR(RankingModel):
         embedded = self.embedding(features, training=training)
         vector = concatenate(embedded, self.embedding.fields)
         scenario = self.scenario_of(features)
-        routes = route(scenario, self.features.scenarios)
+        routes = self.routes(features)
         hidden = vector if self.norm is None else self.norm(vector, scenario, training=training)
         blocks = routes.group(hidden)
         blocks = through(self.star, blocks, routes, self.activate, self.settings.dropout, training)

@@ -13,7 +13,7 @@ from models.base import RankingModel
 from models.layers.embedding import concatenate
 from models.layers.fields import FieldEmbedding
 from models.layers.scenario_mlp import ScenarioMLP
-from models.layers.scenario_routing import ScenarioRoutes, route
+from models.layers.scenario_routing import ScenarioRoutes
 from models.settings import ModelSettings
 
 
@@ -69,7 +69,7 @@ class TowerModel(RankingModel):
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         vector = concatenate(self.embedding(features, training=training), self.embedding.fields)
-        routes = route(self.scenario_of(features), self.features.scenarios)
+        routes = self.routes(features)
         state = self.represent(vector, routes, training)
         return tf.cast(self.tower(state, routes, training=training)[:, 0], tf.float32)
 

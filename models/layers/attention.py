@@ -30,11 +30,11 @@ class ActivationUnit(keras.layers.Layer):
     Call arguments:
       keys: behaviors `x`, float `[N, D]` (see `packing.Packed`).
       query: `y`, float `[B, D]`.
-      rows: int64 `[N]`, the row of the query for each key.
+      rows: int64 `[N]`, the row of the query for each key; None: every query meets every key.
       context: float `[N, C]`, or None if C is 0.
 
     Returns:
-      scores, float `[N]`.
+      scores, float `[N]`; without `rows`, `[B, N]`.
 
     Raises:
       ValueError: no hidden layer.
@@ -72,20 +72,33 @@ class ActivationUnit(keras.layers.Layer):
         self.score = keras.layers.Dense(1, use_bias=False, kernel_regularizer=regularizer(), name="score")
         super().build(input_shape)
 
-    def call(self, keys: tf.Tensor, query: tf.Tensor, rows: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
+    def call(
+        self, keys: tf.Tensor, query: tf.Tensor, rows: tf.Tensor | None, context: tf.Tensor | None = None
+    ) -> tf.Tensor:
         kernel = tf.convert_to_tensor(self.kernel)
         of_key, of_query, of_difference, of_product, of_context = tf.split(
             kernel, [self.width] * 4 + [self.context_width]
         )
-        from_query = query @ (of_query - of_difference) + self.bias
-        hidden = keys @ (of_key + of_difference) + (keys * tf.gather(query, rows)) @ of_product
-        hidden += tf.gather(from_query, rows)
+        from_key = keys @ (of_key + of_difference)
         if context is not None:
-            hidden += context @ of_context
+            from_key += context @ of_context
+        if rows is None:  # to a key, the first layer is a linear one of the query: those of all keys are one product
+            kernels = tf.transpose(keys)[:, :, tf.newaxis] * of_product[:, tf.newaxis]
+            kernels += (of_query - of_difference)[:, tf.newaxis]
+            # biases are a row of the product: oneDNN's fused one ends the process where there are no keys
+            kernels = tf.concat([kernels, (from_key + self.bias)[tf.newaxis]], 0)
+            hidden = tf.pad(query, [[0, 0], [0, 1]], constant_values=1) @ tf.reshape(
+                kernels, [self.width + 1, tf.size(from_key)]
+            )
+            hidden = tf.reshape(hidden, [-1, self.units[0]])
+        else:
+            from_query = query @ (of_query - of_difference) + self.bias
+            hidden = from_key + (keys * tf.gather(query, rows)) @ of_product + tf.gather(from_query, rows)
         hidden = self.first(hidden)
         for layer in self.rest:
             hidden = layer(hidden)
-        return self.score(hidden)[:, 0]
+        scores = self.score(hidden)[:, 0]
+        return scores if rows is not None else tf.reshape(scores, [tf.shape(query)[0], tf.shape(keys)[0]])
 
     def get_config(self) -> dict[str, Any]:
         return {

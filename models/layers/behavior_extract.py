@@ -45,11 +45,12 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
     Call arguments:
       values `[N, D]`: what is summed; the item parts in Eq. 7.
       item_keys `[N, Di]`, scenario_keys `[N, Ds]`, context `[N, C]` or None: packed behaviors.
-      item_query `[B, Di]`, scenario_query `[B, Ds]`: the target.
+      item_query `[B, Di]`, scenario_query `[B, Ds]`: the target; where rows share their behaviors, one row will do.
       rows int64 `[N]`, size int64 scalar: see `packing.Packed`.
 
     Returns:
-      (v_cb, weights): float `[B, D]`, zero for an empty history; float32 `[N]`.
+      (v_cb, weights): float `[B, D]`, zero for an empty history; float32 `[N]`, `[B, N]` if rows share
+      their behaviors. B is 1 where all queries that are read have one row.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
         scenario_keys: tf.Tensor,
         item_query: tf.Tensor,
         scenario_query: tf.Tensor,
-        rows: tf.Tensor,
+        rows: tf.Tensor | None,
         size: tf.Tensor,
         context: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -94,12 +95,12 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
             tf.cast(unit(keys[part], queries[part], rows, context), tf.float32) for part, unit in self.scores.items()
         ]
         if not scores:
-            weights = packed_mean_weights(rows, size)
+            weights = packed_mean_weights(values, rows, size)
         elif self.renormalize:
             weights = packed_softmax(tf.add_n(scores), rows, size)
         else:
-            weights = tf.ones_like(scores[0])
-            for score in scores:
+            weights = packed_softmax(scores[0], rows, size)
+            for score in scores[1:]:
                 weights *= packed_softmax(score, rows, size)
         return packed_sum(values, weights, rows, size), weights
 

@@ -9,7 +9,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.packing import packed_softmax, packed_sum
+from models.layers.packing import at_behaviors, packed_softmax, packed_sum
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -30,7 +30,8 @@ class ConcatAttention(keras.layers.Layer):
       rows, size: as in `packing.Packed`.
 
     Returns:
-      (sums, weights): float `[B, D]`, zero for an empty history; float32 `[N]`.
+      (sums, weights): float `[B, D]`, zero for an empty history; float32 `[N]`, or `[B, N]` where the
+      rows share their behaviors.
 
     Raises:
       ValueError: no hidden layer.
@@ -52,11 +53,13 @@ class ConcatAttention(keras.layers.Layer):
         self.rest = [dense(n, True, f"hidden_{i}", activation) for i, n in enumerate(self.units[1:], 1)]
         self.score = dense(1, False, "score")
 
-    def call(self, keys: tf.Tensor, query: tf.Tensor, rows: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        hidden = self.first(self.of_key(keys) + tf.gather(self.of_query(query), rows))
+    def call(
+        self, keys: tf.Tensor, query: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        hidden = self.first(self.of_key(keys) + at_behaviors(self.of_query(query), rows))
         for layer in self.rest:
             hidden = layer(hidden)
-        weights = packed_softmax(self.score(hidden)[:, 0], rows, size)
+        weights = packed_softmax(self.score(hidden)[..., 0], rows, size)
         return packed_sum(keys, weights, rows, size), weights
 
     def get_config(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.layers.embedding import FeatureEmbedding
-from models.layers.packing import Packed, pack, packed_mean_weights, packed_sum
+from models.layers.packing import Packed, for_all_rows, pack, packed_mean_weights, packed_sum
 from models.settings import EmbeddingSettings
 from schemas.declaration import HISTORY_LENGTH
 from schemas.features import Feature, FeatureGroup, FeatureSet
@@ -74,7 +74,9 @@ class FieldEmbedding(keras.layers.Layer):
         if self.pooled and self.sequences:
             packed, vectors = self.behaviors(inputs, training)
             together = tf.concat([vectors[f.name] for f in self.sequences], -1)
-            means = packed_sum(together, packed_mean_weights(packed.rows, packed.size), packed.rows, packed.size)
+            weights = packed_mean_weights(together, packed.rows, packed.size)
+            means = packed_sum(together, weights, packed.rows, packed.size)
+            means = for_all_rows(means, packed.rows, inputs[self.features.item])
             widths = [self.embedding.width(f) for f in self.sequences]
             embedded |= {f.name: mean for f, mean in zip(self.sequences, tf.split(means, widths, -1))}
         return embedded

@@ -33,12 +33,15 @@ class Places(NamedTuple):
         return tf.gather(tf.reshape(padded, [-1, padded.shape[-1]]), self.index)
 
 
-def places(rows: tf.Tensor, size: tf.Tensor) -> Places:
+def places(behaviors: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor) -> Places:
     """The layout of behaviors.
 
     Args:
+      behaviors: `[N, ...]`.
       rows, size: as in `packing.Packed`.
     """
+    if rows is None:
+        rows = tf.zeros([tf.shape(behaviors)[0]], tf.int64)
     counts = tf.math.unsorted_segment_sum(tf.ones_like(rows), rows, size)
     length = tf.maximum(tf.reduce_max(counts), 1)
     rank = tf.range(tf.shape(rows, tf.int64)[0]) - tf.gather(tf.cumsum(counts, exclusive=True), rows)

@@ -19,8 +19,8 @@ def is_repeated(history: tf.Tensor, length: tf.Tensor, target: tf.Tensor, size: 
     """Whether the target is among the row's past items: 1[t in B_u] of MuseNet Eq. 9.
 
     Args:
-      history: item ids, int `[B, L]`.
-      length: int `[B]`, real positions of each row, at the front.
+      history: item ids, int `[B, L]`; `[L]` if it is all rows'.
+      length: int `[B]`, real positions of each row, at the front; or a scalar.
       target: item ids, int `[B]`.
       size: rows of the items' table; ids outside it are unknown.
 
@@ -41,6 +41,7 @@ def repeat_share(history: tf.Tensor, length: tf.Tensor, size: int) -> tf.Tensor:
     """
     packed = pack({"item": tf.cast(history, tf.int64)}, length)
     items, rows = packed.features["item"], packed.rows
+    assert rows is not None
     known = _known(items, size)
     pairs, _ = tf.unique(tf.boolean_mask(rows * size + items, known))
 

@@ -8,6 +8,8 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from models.layers.packing import at_behaviors
+
 
 @keras.utils.register_keras_serializable("scenerank")
 class ResidualTailoring(keras.layers.Layer):
@@ -28,10 +30,10 @@ class ResidualTailoring(keras.layers.Layer):
     Call arguments:
       context: X_hat, float `[B, n d + pooled]`.
       fields: float `[B, n, d]`.
-      behaviors, rows: float `[N, d]`, and int64 `[N]` as in `packing.Packed`; None without a history.
+      behaviors, rows: float `[N, d]`, and int64 `[N]` (or None) as in `packing.Packed`; None without a history.
 
     Returns:
-      (fields, behaviors), of the same shapes.
+      (fields, behaviors), of the same shapes; behaviors `[B, N, d]` where rows shared them.
     """
 
     def __init__(self, width: int, hidden: int, pooled: int, l2: float = 0.0, **options: Any) -> None:
@@ -83,7 +85,7 @@ class ResidualTailoring(keras.layers.Layer):
             return tailored(inner, of_fields), None
         if self.narrow is not None:
             of_behaviors = self.narrow(of_behaviors)
-        return tailored(inner, of_fields), tailored(self.of_behavior(behaviors), tf.gather(of_behaviors, rows))
+        return tailored(inner, of_fields), tailored(self.of_behavior(behaviors), at_behaviors(of_behaviors, rows))
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -8,9 +8,11 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from models.layers.folding import Folding
+
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioBatchNormalization(keras.layers.Layer):
+class ScenarioBatchNormalization(Folding, keras.layers.Layer):
     """Normalises each row by the moments of its own scenario's rows alone.
 
     In training the moments are those of the scenario's n rows in the batch, pooled with `prior_rows` rows that have
@@ -120,9 +122,18 @@ class ScenarioBatchNormalization(keras.layers.Layer):
         """Factor and summand of the normalised rows, `[B, D]`."""
         return tf.gather(self.gamma, scenario), tf.gather(self.beta, scenario)
 
+    def constants(self) -> tuple[tf.Tensor, ...]:
+        """Factor and summand of rows as they come, `[S, D]`."""
+        gamma, beta = self.affine(tf.range(self.scenarios))
+        scale = gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
+        return scale, beta - self.moving_mean * scale
+
     def call(self, inputs: tf.Tensor, scenario: tf.Tensor, training: bool = False) -> tf.Tensor:
         shape = tf.shape(inputs)
         rows = tf.reshape(tf.cast(inputs, tf.float32), [-1, self.gamma.shape[1]])
+        if self.folded is not None and not training:
+            scale, shift = (tf.gather(constant, scenario) for constant in self.folded)
+            return tf.cast(tf.reshape(rows * scale + shift, shape), self.compute_dtype)
         if training:
             mean, variance = self._batch_moments(rows, scenario)
         else:

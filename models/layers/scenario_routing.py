@@ -72,3 +72,9 @@ def route(scenario: tf.Tensor, scenarios: int) -> ScenarioRoutes:
     block_rows = tf.scatter_nd(ordered_place[:, tf.newaxis], order, [places])
     place = tf.scatter_nd(order[:, tf.newaxis], ordered_place, [rows])
     return ScenarioRoutes(scenario, tf.repeat(present, blocks), tf.reshape(block_rows, [-1, size]), place)
+
+
+def single_route(scenario: tf.Tensor) -> ScenarioRoutes:
+    """All rows as one block of the first one's scenario, which is all others', too."""
+    rows = tf.range(tf.shape(scenario, tf.int64)[0])
+    return ScenarioRoutes(scenario, tf.pad(scenario, [[0, 1]])[:1], rows[tf.newaxis], rows)

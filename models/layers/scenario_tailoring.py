@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.layers.gate_unit import GateUnit
-from models.layers.packing import packed_mean_weights, packed_moments, packed_sum
+from models.layers.packing import for_all_rows, packed_mean_weights, packed_moments, packed_sum
 from models.layers.residual_tailoring import ResidualTailoring
 
 
@@ -38,7 +38,7 @@ class ScenarioTailoring(keras.layers.Layer):
       behaviors, rows, size: float `[N, d]`, the others as in `packing.Packed`; None without a history.
 
     Returns:
-      (fields, behaviors), of the same shapes.
+      (fields, behaviors), of the same shapes; behaviors `[B, N, d]` where rows shared them and do so no more.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class ScenarioTailoring(keras.layers.Layer):
             self.gate = GateUnit(gated, self.arguments["gate_units"], l2=self.arguments["l2"], name="gate")
         super().build(input_shape)
 
-    def _pool(self, behaviors: tf.Tensor, rows: tf.Tensor, size: tf.Tensor) -> list[tf.Tensor]:
+    def _pool(self, behaviors: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor) -> list[tf.Tensor]:
         if self.deviation:
             return list(packed_moments(behaviors, rows, size))
-        return [packed_sum(behaviors, packed_mean_weights(rows, size), rows, size)]
+        return [packed_sum(behaviors, packed_mean_weights(behaviors, rows, size), rows, size)]
 
     def call(
         self,
@@ -89,7 +89,7 @@ class ScenarioTailoring(keras.layers.Layer):
         size: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
         context = tf.reshape(fields, [-1, fields.shape[1] * fields.shape[2]])
-        pooled = self._pool(behaviors, rows, size) if self.history else []
+        pooled = [for_all_rows(p, rows, fields) for p in self._pool(behaviors, rows, size)] if self.history else []
         seen = tf.concat([context, *pooled], -1)
         if self.residual is not None:
             context = seen

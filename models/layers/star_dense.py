@@ -9,12 +9,13 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from models.layers.folding import Folding
 from models.layers.scenario_dense import ScenarioDense
 from models.layers.scenario_routing import ScenarioRoutes
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class StarDense(ScenarioDense):
+class StarDense(Folding, ScenarioDense):
     """`x (W * W_s) + (b + b_s)` for each row's scenario s, the star topology of STAR (Sheng et al., CIKM 2021).
 
     All `W_s` start at 1 and all `b_s` at 0 (the paper does not say): a scenario without rows has the shared layer.
@@ -35,10 +36,19 @@ class StarDense(ScenarioDense):
     def row_tables(self) -> list[tuple[tf.Variable, str]]:
         return [(self.kernel, self.table), (self.bias, self.table)]
 
+    def constants(self) -> tuple[tf.Tensor, ...]:
+        """The products, and the sums of biases."""
+        every = tf.range(self.scenarios)
+        return self.kernel_of(every), self.bias_of(every)
+
     def kernel_of(self, scenario: tf.Tensor) -> tf.Tensor:
+        if self.folded is not None:
+            return tf.cast(tf.gather(self.folded[0], scenario), self.compute_dtype)
         return super().kernel_of(scenario) * tf.convert_to_tensor(self.shared_kernel)
 
     def bias_of(self, scenario: tf.Tensor) -> tf.Tensor:
+        if self.folded is not None:
+            return tf.cast(tf.gather(self.folded[1], scenario), self.compute_dtype)
         return super().bias_of(scenario) + tf.convert_to_tensor(self.shared_bias)
 
     def get_config(self) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class TargetAttention(keras.layers.Layer):
       context: float `[N, C]`, or None if C is 0.
 
     Returns:
-      (sums, weights): float `[B, V]`, zero for an empty history; float32 `[N]`.
+      (sums, weights): float `[B, V]`, zero for an empty history; float32 `[N]`, or `[B, N]` where the rows share their
+      behaviors.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class TargetAttention(keras.layers.Layer):
         self,
         keys: tf.Tensor,
         query: tf.Tensor,
-        rows: tf.Tensor,
+        rows: tf.Tensor | None,
         size: tf.Tensor,
         values: tf.Tensor | None = None,
         context: tf.Tensor | None = None,

@@ -119,8 +119,8 @@ class TransformerEncoder(keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, inputs: tf.Tensor, rows: tf.Tensor, size: tf.Tensor, training: bool = False) -> tf.Tensor:
-        where = places(rows, size)
+    def call(self, inputs: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor, training: bool = False) -> tf.Tensor:
+        where = places(inputs, rows, size)
         state = inputs + tf.gather(self.positions, tf.minimum(where.recency, self.length - 1))
         for layer in self.layers:
             state = layer(state, where, training=training)

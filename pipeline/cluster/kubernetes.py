@@ -40,7 +40,10 @@ def pod(cluster: ClusterSettings, settings: ContainerSettings, containers: list[
 
 
 class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as they are."""
+    """Texts of several lines as they are; what is the same in two places is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

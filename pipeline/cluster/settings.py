@@ -67,6 +67,39 @@ class ScheduleSettings(Strict):
         return name
 
 
+class ServingSettings(Strict):
+    """TF Serving, as `scenerank deploy` sets it up.
+
+    Attributes:
+      container: what its container gets; TF Serving's own image, or one that has its `tensorflow_model_server`.
+      volume_claim: PersistentVolumeClaim that holds the workspace; none: the workspace is a URI that TF Serving reads.
+      volume_path: the workspace's folder in the claim; empty: the claim's own.
+      replicas: how many servers.
+      max_replicas: to how many a HorizontalPodAutoscaler raises them; none: there is no autoscaler.
+      target_cpu: per cent of the requested CPU that the autoscaler keeps.
+      grpc_port, rest_port: of the servers and of the Service.
+      poll_seconds: between looks at `models.config`.
+      load_seconds: how long a server may take to load its versions when it starts.
+    """
+
+    container: ContainerSettings = ContainerSettings(image="tensorflow/serving:2.16.1", cpu=4, memory="8Gi")
+    volume_claim: str | None = None
+    volume_path: str = pydantic.Field("", pattern=r"^([^/].*)?$")
+    replicas: int = pydantic.Field(2, ge=1)
+    max_replicas: int | None = pydantic.Field(None, ge=1)
+    target_cpu: int = pydantic.Field(60, ge=1, le=100)
+    grpc_port: int = pydantic.Field(8500, ge=1, le=65535)
+    rest_port: int = pydantic.Field(8501, ge=1, le=65535)
+    poll_seconds: int = pydantic.Field(10, ge=1)
+    load_seconds: int = pydantic.Field(600, ge=10)
+
+    @pydantic.model_validator(mode="after")
+    def _replicas_in_order(self) -> ServingSettings:
+        if self.max_replicas is not None and self.max_replicas < self.replicas:
+            raise ValueError(f"max_replicas, {self.max_replicas}, is less than replicas, {self.replicas}: raise it")
+        return self
+
+
 class ClusterSettings(Strict):
     """Beyond one machine.
 
@@ -77,6 +110,7 @@ class ClusterSettings(Strict):
       container: what every container gets.
       components: by name of a component: fields of `container` that differ for it.
       schedule: see `ScheduleSettings`.
+      serving: see `ServingSettings`.
     """
 
     workspace: str | None = None
@@ -85,6 +119,7 @@ class ClusterSettings(Strict):
     container: ContainerSettings = ContainerSettings()
     components: dict[str, dict[str, Any]] = {}
     schedule: ScheduleSettings = ScheduleSettings()
+    serving: ServingSettings = ServingSettings()
 
     @pydantic.field_validator("components")
     @classmethod

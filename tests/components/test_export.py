@@ -15,13 +15,13 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from components.export.ranking import candidate_columns
 from components.export.serving import EXAMPLES, PREDICT, RANK, export, predict_signature
 from components.export.warmup import PATH, requests
 from components.trainer.dataset import Reader, expand
 from components.trainer.store import load
 from components.trainer.weights import Weights
 from models.base import named_weights
+from models.layers.folding import foldable
 from models.registry import build_model
 from schemas import HISTORY_LENGTH, Declaration
 
@@ -86,20 +86,40 @@ def test_both_signatures_agree(loaded, serialized, rows):
         assert [value.decode() for value in found["scenario"]] == rows.column("scenario").to_pylist()
 
 
+def listed(candidates: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The candidates of one request as `rank` takes them."""
+    return {name: value[tf.newaxis] for name, value in candidates.items()}
+
+
 @pytest.mark.parametrize("row", range(6))
 def test_ranking_scores_as_if_the_request_were_written_out_for_every_candidate(loaded, serialized, row):
     inputs = columns(serialized)
-    candidates = {name: inputs[name] for name in candidate_columns(tiny.DECLARATION)}
+    candidates = {name: inputs[name] for name in tiny.DECLARATION.candidate_columns}
     asked = {name: value[row : row + 1] for name, value in inputs.items() if name not in candidates}
-    found = answer(loaded, RANK, **asked, **candidates)
-    count = len(found["probability"])
+    found = answer(loaded, RANK, **asked, **listed(candidates))
+    count = serialized.shape[0]
     flat = {name: tf.repeat(value, count, 0) for name, value in asked.items()}
     expected = answer(loaded, PREDICT, **flat, **candidates)["probability"]
-    assert count == serialized.shape[0] and expected.std() > 0.01
-    np.testing.assert_allclose(found["probability"], expected, atol=1e-6)
-    np.testing.assert_array_equal(found["item"], candidates[tiny.DECLARATION.item.name])
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(found["probability"], expected[np.newaxis], atol=1e-6)
+    np.testing.assert_array_equal(found["item"], candidates[tiny.DECLARATION.item.name][tf.newaxis])
     nothing = {name: value[:0] for name, value in candidates.items()}
-    assert answer(loaded, RANK, **asked, **nothing)["probability"].shape == (0,)
+    assert answer(loaded, RANK, **asked, **listed(nothing))["probability"].shape == (1, 0)
+
+
+def test_requests_that_are_joined_into_a_batch_score_as_alone(loaded, serialized):
+    """TF Serving pads what is shorter; inputs of a signature must then have equal first dimensions."""
+    inputs = columns(serialized)
+    names = tiny.DECLARATION.candidate_columns
+    asked = {name: value[:3] for name, value in inputs.items() if name not in names}
+    candidates = {name: tf.reshape(inputs[name][:30], [3, 10]) for name in names}
+    together = answer(loaded, RANK, **asked, **candidates)["probability"]
+    for i in range(3):
+        one = {name: value[i : i + 1] for name, value in (asked | candidates).items()}
+        np.testing.assert_allclose(answer(loaded, RANK, **one)["probability"][0], together[i], atol=1e-6)
+    for signature in (EXAMPLES, PREDICT, RANK):
+        taken = loaded.signatures[signature].structured_input_signature[1]
+        assert all(spec.shape.rank and spec.shape[0] is None for spec in taken.values())
 
 
 def test_padding_is_never_read(loaded, serialized):
@@ -173,7 +193,13 @@ def test_nothing_of_training_is_in_the_file(folder, saved):
     ops.discard("StopGradient")  # an identity, in the softmax over behaviors
     assert not [op for op in ops if "Random" in op or "Dropout" in op or "Grad" in op or op.startswith("ResourceApply")]
     weights = Weights.read(str(folder / "run/model_run/weights"))
-    serving = {array.tobytes() for name, array in weights.arrays.items() if name.startswith("serving/")}
+    model = build_model("sar_net", weights.features, tiny.SMALL)
+    for name, variable in named_weights(model).items():
+        variable.assign(weights.arrays[f"serving/{name}"])
+    model.fold()
+    folded = [constant for part in foldable(model) for constant in part.folded]
+    assert folded
+    serving = {variable.numpy().tobytes() for variable in (*model.weights, *folded)}
     stored = tf.train.load_checkpoint(f"{saved}/variables/variables")
     shapes = stored.get_variable_to_shape_map()
     kept = [name for name in shapes if name.startswith("weights/")]
@@ -218,7 +244,8 @@ def test_warm_up_requests_can_be_replayed(saved, loaded):
         request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
         inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
         found = answer(loaded, request.model_spec.signature_name, **inputs)["probability"]
-        seen.append((request.model_spec.signature_name, len(found)))
+        seen.append((request.model_spec.signature_name, found.size))
+        assert len({len(value) for value in inputs.values()}) == 1  # else a server that joins requests refuses them
         assert np.all(np.isfinite(found))
     assert seen == [(EXAMPLES, 5), (PREDICT, 5), (RANK, 5), (EXAMPLES, 1), (PREDICT, 1), (RANK, 1)]
 

@@ -88,7 +88,18 @@ def test_retire_never_deletes_what_serves(workspace):
     assert workspace.versions() == [V[1], V[2], V[4]]
     assert not workspace.exists(workspace.checkpoint(V[0])) and workspace.exists(workspace.checkpoint(V[2]))
     assert release(workspace).serving == {"stable": V[2]} and release(workspace).previous == V[1]
+    done = [(action["action"], action["version"]) for action in workspace.release()["actions"]]
+    assert done == [("rollback", V[2]), ("retire", V[0]), ("retire", V[3])]
     assert retire(workspace, 1) == []
+
+
+def test_what_a_killed_retirement_left_is_never_served_and_goes_with_the_next(workspace):
+    workspace.fs.move(
+        workspace.path(workspace.model(V[0])), workspace.path(workspace.uri("models", f".{V[0]}.retired"))
+    )
+    assert release(workspace).versions == tuple(V[1:])
+    assert retire(workspace, 4) == []
+    assert [info.base_name for info in workspace.list(workspace.uri("models"))] == [str(v) for v in V[1:]]
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,14 @@ def told(workspace):
     return model
 
 
-def test_the_version_in_service_and_no_other_is_loaded(workspace):
+def test_the_version_in_service_and_the_one_before_are_loaded(workspace):
     configure(workspace, "clicks", PusherSettings())
+    assert list(told(workspace).model_version_policy.specific.versions) == [OLD, NEW]
+    assert dict(told(workspace).version_labels) == {"stable": NEW}
+
+
+def test_the_version_in_service_alone_is_loaded_where_memory_is_short(workspace):
+    configure(workspace, "clicks", PusherSettings(keep_previous=False))
     model = told(workspace)
     assert (model.name, model.base_path, model.model_platform) == ("clicks", workspace.uri("models"), "tensorflow")
     assert list(model.model_version_policy.specific.versions) == [NEW]
@@ -50,7 +56,7 @@ def test_a_canary_is_loaded_beside_the_stable_version(workspace):
     announce_canary(workspace, 2022050301)
     workspace.write_text(f"{workspace.model(2022050301)}/saved_model.pb", "graph")
     write(workspace)
-    assert list(told(workspace).model_version_policy.specific.versions) == [NEW, 2022050301]
+    assert list(told(workspace).model_version_policy.specific.versions) == [OLD, NEW, 2022050301]
     assert dict(told(workspace).version_labels) == {"stable": NEW, "canary": 2022050301}
 
 

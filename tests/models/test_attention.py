@@ -58,7 +58,7 @@ def test_packed_softmax_survives_large_scores_and_empty_rows():
     rows, size = tf.constant([0, 0, 2], tf.int64), tf.constant(3, tf.int64)
     weights = packed_softmax(tf.constant([1e5, 1e5 - 1, -1e30]), rows, size)
     np.testing.assert_allclose(weights, [1 / (1 + np.exp(-1)), 1 / (1 + np.e), 1], rtol=1e-5)
-    np.testing.assert_allclose(packed_mean_weights(rows, size), [0.5, 0.5, 1])
+    np.testing.assert_allclose(packed_mean_weights(tf.zeros(3), rows, size), [0.5, 0.5, 1])
     total = packed_sum(tf.ones((3, 2)), weights, rows, size).numpy()
     np.testing.assert_allclose(total, [[1, 1], [0, 0], [1, 1]], rtol=1e-5)
 

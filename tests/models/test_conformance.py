@@ -107,6 +107,48 @@ def test_rows_may_be_shuffled_and_do_not_see_each_other(name):
 
 
 @every_model
+@pytest.mark.parametrize("length", [0, 1, LENGTH])
+def test_candidates_of_a_request_may_share_its_history(name, length):
+    """One user in one scenario; histories of every kind score as if they were written out for each candidate."""
+    batch, _, _ = random_batch(FEATURES, 12, seed=3)
+    flat = dict(batch) | {"history_length": tf.fill([12], tf.constant(length, tf.int64))}
+    for feature in FEATURES.features:
+        if feature.group not in ("item", "context"):
+            flat[feature.name] = tf.repeat(batch[feature.name][5:6], 12, 0)
+    together = {f.name for f in FEATURES.features if f.sequence} | {"history_length"}
+    request = {key: value[0] if key in together else value for key, value in flat.items()}
+    model = shaken(name)
+    expected = model(flat).numpy()
+    assert np.ptp(expected) > 1e-3
+    for call in (model, tf.function(lambda features: model(features))):
+        found = call(request)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(tf.sigmoid(found), tf.sigmoid(expected), atol=1e-6)
+    nothing = {key: value if key in together else value[:0] for key, value in request.items()}
+    assert model(nothing).shape == (0,)
+
+
+@every_model
+def test_folding_changes_neither_scores_nor_weights(name):
+    keras.utils.set_random_seed(1)
+    model = build_model(name, FEATURES, SETTINGS)
+    shake(model)
+    for weight in model.non_trainable_weights:
+        if "moving" in weight.name:
+            weight.assign(tf.random.uniform(weight.shape, 0.5, 2.0))
+    batch, _, _ = random_batch(FEATURES, 40)
+    expected, names = model(batch).numpy(), named_weights(model).keys()
+    model.fold()
+    assert named_weights(model).keys() == names
+    np.testing.assert_allclose(model(batch), expected, rtol=1e-4, atol=1e-5)
+    for weight in model.trainable_weights:
+        weight.assign(weight * 0.5)
+    model.unfold()
+    changed = model(batch).numpy()
+    assert not np.allclose(changed, expected)
+
+
+@every_model
 def test_unseen_scenario_and_empty_history_are_served(name):
     batch, _, _ = random_batch(FEATURES)
     scenario = tf.constant([0, 999, -1, 3] * 4, tf.int64)

@@ -32,22 +32,22 @@ def normalised(layer, x):
 
 
 def test_places_lay_behaviors_out_by_row():
-    where = places(ROWS, SIZE)
+    where = places(INPUTS, ROWS, SIZE)
     np.testing.assert_array_equal(where.mask, [[1, 1, 0], [0, 0, 0], [1, 1, 1], [0, 0, 0]])
     np.testing.assert_array_equal(where.recency, [1, 0, 2, 1, 0])
     padded = where.pad(INPUTS).numpy()
     np.testing.assert_array_equal(padded[0], [INPUTS[0], INPUTS[1], np.zeros(3)])
     np.testing.assert_array_equal(padded[2], INPUTS[2:])
     np.testing.assert_array_equal(where.unpad(padded), INPUTS)
-    nothing = places(ROWS[:0], SIZE)
+    nothing = places(INPUTS[:0], ROWS[:0], SIZE)
     assert nothing.mask.shape == (4, 1) and nothing.unpad(nothing.pad(INPUTS[:0])).shape == (0, 3)
 
 
 def test_self_attention_of_packed_and_of_full_rows():
     layer = SelfAttention(2, 4)
-    layer(INPUTS, places(ROWS, SIZE))
+    layer(INPUTS, places(INPUTS, ROWS, SIZE))
     shake(layer)
-    outputs = layer(INPUTS, places(ROWS, SIZE))
+    outputs = layer(INPUTS, places(INPUTS, ROWS, SIZE))
     for row in (0, 2):
         np.testing.assert_allclose(outputs[row == ROWS], attended(layer, INPUTS[row == ROWS]), rtol=1e-4, atol=1e-5)
     full = RANDOM.normal(size=(2, 4, 3)).astype("f4")

@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.errors import DataRefused
-from pipeline.predict import _read, _write, score_table
+from pipeline.columns import read_table
+from pipeline.predict import _write, score_table
 from tests.components.tiny import DECLARATION, table, trained
 
 
@@ -48,17 +49,17 @@ def test_a_missing_column_is_named(model):
 def test_files_come_back(tmp_path, name):
     rows = pa.table({"item": ["a", "b"], "probability": [0.25, 0.5]})
     _write(rows, str(tmp_path / name))
-    assert _read(str(tmp_path / name)).to_pylist() == rows.to_pylist()
+    assert read_table(str(tmp_path / name)).to_pylist() == rows.to_pylist()
 
 
 def test_unreadable_files_are_refused(tmp_path):
     broken = tmp_path / "rows.jsonl"
     broken.write_text(json.dumps({"a": 1}) + "\n{")
     with pytest.raises(DataRefused, match="rows.jsonl cannot be read"):
-        _read(str(broken))
+        read_table(str(broken))
     pq.write_table(pa.table({"a": [1]}), tmp_path / "rows.parquet")
     (tmp_path / "rows.parquet").write_bytes((tmp_path / "rows.parquet").read_bytes()[:-9])
     with pytest.raises(DataRefused, match="rows.parquet cannot be read"):
-        _read(str(tmp_path / "rows.parquet"))
+        read_table(str(tmp_path / "rows.parquet"))
     with pytest.raises(DataRefused, match="does not exist"):
-        _read(str(tmp_path / "nothing.jsonl"))
+        read_table(str(tmp_path / "nothing.jsonl"))

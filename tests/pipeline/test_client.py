@@ -1,0 +1,152 @@
+"""The client against TF Serving's protocols over a trained SavedModel, and against TF Serving where there is one.
+
+Set TF_MODEL_SERVER to the path of a `tensorflow_model_server` for the second.
+"""
+
+import json
+import pathlib
+
+from tests.components import tiny  # isort: skip
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+from click.testing import CliRunner
+
+from components.pusher.releases import release, rollback
+from components.pusher.settings import PusherSettings
+from components.pusher.tf_serving import configure, write
+from components.workspace import Workspace
+from pipeline.cli import main
+from pipeline.client import Client, NoAnswer
+from pipeline.columns import columns
+from pipeline.config import load_config
+from tests.pipeline.model_server import BINARY, binary, in_process, patient
+
+ROWS = tiny.table(2000).slice(1700, 40)
+OLD, NEW = 2024030301, 2024030401
+protocols = pytest.mark.parametrize("rest", [False, True], ids=["grpc", "rest"])
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(json.loads(tiny.DECLARATION.model_dump_json(exclude_unset=True))))
+    (folder / "config.yaml").write_text("declaration: tiny.yaml\n")
+    return str(folder / "config.yaml")
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """Two versions in service, of which one before."""
+    found = Workspace(str(tmp_path / "w"))
+    for version in (OLD, NEW):
+        found.copy(str(tiny.trained() / "run/model/Format-Serving"), found.model(version))
+    configure(found, "tiny", PusherSettings())
+    return found
+
+
+@pytest.fixture(
+    params=[
+        "in process",
+        pytest.param("binary", marks=pytest.mark.skipif(not BINARY, reason="TF_MODEL_SERVER names no binary")),
+    ]
+)
+def server(request, workspace, config):
+    running = in_process(workspace) if request.param == "in process" else binary(workspace, load_config(config))
+    with running as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    import pyarrow as pa
+
+    return columns(tiny.DECLARATION, pa.Table.from_batches([ROWS]))
+
+
+@pytest.fixture(scope="module")
+def signatures():
+    loaded = tf.saved_model.load(str(tiny.trained() / "run/model/Format-Serving"))
+    yield loaded.signatures
+
+
+def client(server, rest, **options):
+    port = server.rest if rest else server.grpc
+    return Client("localhost", "tiny", port, rest=rest, **{"timeout": 60.0, **options})
+
+
+def request_of(inputs, row=0):
+    """The user, scenario and history of a row, and the items of all."""
+    names = tiny.DECLARATION.candidate_columns
+    asked = {name: value[row] for name, value in inputs.items() if name not in names}
+    return asked, {name: value for name, value in inputs.items() if name in names}
+
+
+@protocols
+def test_rows_score_as_the_saved_model_scores_them(server, inputs, signatures, rest):
+    expected = signatures["predict"](**{name: tf.constant(value) for name, value in inputs.items()})
+    found = client(server, rest).score(inputs)
+    assert found.probability.dtype == np.float32
+    np.testing.assert_allclose(found.probability, expected["probability"], atol=1e-6)
+    assert found.version == (None if rest else NEW)
+
+
+@protocols
+def test_candidates_are_ranked_as_rows_are(server, inputs, signatures, rest):
+    request, candidates = request_of(inputs, 3)
+    flat = {name: np.repeat(np.asarray(value)[np.newaxis], len(ROWS), 0) for name, value in request.items()}
+    expected = signatures["predict"](**{name: tf.constant(value) for name, value in {**flat, **candidates}.items()})
+    found = client(server, rest, label="stable").rank(request, candidates).probability
+    np.testing.assert_allclose(found, expected["probability"], atol=1e-6)
+    assert np.ptp(found) > 0.01
+
+
+def test_an_older_version_answers_after_a_rollback(server, workspace, inputs):
+    asked = client(server, False, label="stable")
+    assert asked.score(inputs).version == NEW
+    rollback(workspace)
+    write(workspace)
+    patient(lambda: asked.score(inputs).version == OLD)
+    assert release(workspace).stable == OLD
+
+
+@protocols
+def test_what_a_server_refuses_is_one_sentence(server, inputs, rest):
+    with pytest.raises(NoAnswer, match=r"^localhost:\d+ refused predict of tiny \(canary\): [^\n]*canary[^\n]*$"):
+        client(server, rest, label="canary").score(inputs)
+    lacking = {name: value for name, value in inputs.items() if name != "item"}
+    with pytest.raises(NoAnswer, match=r"^localhost:\d+ refused predict of tiny: [^\n]*item[^\n]*$"):
+        client(server, rest).score(lacking)
+
+
+@protocols
+def test_a_late_answer_is_given_up(workspace, inputs, rest):
+    with in_process(workspace, seconds=2.0) as server:
+        words = r"^localhost:\d+ did not answer for tiny within 0.3 s: raise the timeout$"
+        with pytest.raises(NoAnswer, match=words):
+            client(server, rest, timeout=0.3).score(inputs)
+
+
+@protocols
+def test_a_server_that_is_not_there(inputs, rest):
+    with pytest.raises(NoAnswer, match=r"^localhost:1 "):
+        Client("localhost", "tiny", 1, rest=rest, timeout=5.0).score(inputs)
+
+
+@pytest.mark.parametrize("options", [(), ("--rest",), ("--rank",), ("--rank", "--rest")])
+def test_command_asks_for_the_rows_of_a_file(workspace, config, tmp_path, inputs, options):
+    file = pathlib.Path(tmp_path, "rows.jsonl")
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS.to_pylist()))
+    with in_process(workspace) as server:
+        port = server.rest if "--rest" in options else server.grpc
+        given = ["-c", config, "--input", str(file), "--port", str(port), "--timeout", "60", *options]
+        answer = CliRunner().invoke(main, ["ask", *given])
+        assert answer.exit_code == 0, answer.output
+        found = [json.loads(line) for line in answer.output.splitlines()]
+        asked = client(server, False)
+        expected = asked.rank(*request_of(inputs)) if "--rank" in options else asked.score(inputs)
+    order = np.argsort(-expected.probability, kind="stable") if "--rank" in options else np.arange(len(ROWS))
+    items = ROWS.column("item").to_pylist()
+    np.testing.assert_allclose([row["probability"] for row in found], expected.probability[order], atol=2e-6)
+    assert [row["item"] for row in found] == [items[i] for i in order]
