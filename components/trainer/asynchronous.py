@@ -23,8 +23,8 @@ import tf_keras as keras
 
 from components.trainer.building import build_training
 from components.trainer.callbacks import ProgressLog, Stopping
-from components.trainer.job import Job, Learned
-from components.trainer.learning import PROGRESS, check, learned, start_warm
+from components.trainer.job import PROGRESS, Job, Learned
+from components.trainer.learning import check, learned, start_warm
 from components.trainer.memory import check_servers
 from components.trainer.settings import TrainerSettings
 from components.trainer.strategies import parameter_server

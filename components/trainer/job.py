@@ -16,6 +16,8 @@ from components.trainer.weights import read_arrays, write_arrays
 from schemas import Declaration
 
 FILE = "job.json"
+PROGRESS, TENSORBOARD = "progress.jsonl", "tensorboard"
+"""What a training leaves in the run's folder while it goes on."""
 
 
 @dataclasses.dataclass(frozen=True)

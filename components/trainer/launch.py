@@ -22,7 +22,8 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 
 from components.errors import DataRefused
-from components.trainer.job import FILE, Job, Learned
+from components.trainer import callbacks
+from components.trainer.job import FILE, PROGRESS, Job, Learned
 from components.trainer.settings import TrainerSettings
 from components.trainer.strategies import PARAMETER_SERVER
 from components.trainer.task import LEARNED, REFUSED, REFUSED_CODE
@@ -134,9 +135,10 @@ def _processes(path: str, configs: dict[Task, str]) -> Iterator[Processes]:
 
 def _supervise(job: Job, processes: Processes) -> None:
     """Returns when the chief has ended well, whichever it is."""
-    deaths = 0
+    deaths = told = 0
     while not tf.io.gfile.exists(f"{job.folder}/{LEARNED}/learned.json"):
         time.sleep(LOOK_SECONDS)
+        told = _tell(os.path.join(job.run, PROGRESS), told)
         died = {task: code for task, code in processes.ended().items() if code}
         if REFUSED_CODE in died.values():
             raise DataRefused(_text(f"{job.folder}/{REFUSED}"))
@@ -153,6 +155,15 @@ def _supervise(job: Job, processes: Processes) -> None:
         else:  # the others wait for one that is gone
             processes.stop_all()
             processes.start_all()
+
+
+def _tell(path: str, told: int) -> int:
+    """Passes on what the chief's process told of its progress; `told` lines of it were passed on before."""
+    lines = (_text(path) or "").splitlines()
+    for line in lines[told:]:
+        if callbacks.PROGRESS is not None:
+            callbacks.PROGRESS(json.loads(line))
+    return len(lines)
 
 
 def _task(config: str) -> Task:

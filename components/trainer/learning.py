@@ -17,15 +17,13 @@ from components.trainer.data import Data
 from components.trainer.dataset import Reader
 from components.trainer.feed import Feed, Totals
 from components.trainer.fitting import fit, refit
-from components.trainer.job import Job, Learned
+from components.trainer.job import PROGRESS, TENSORBOARD, Job, Learned
 from components.trainer.sharing import ALONE, Share
 from components.trainer.strategies import in_step
 from components.trainer.warm_start import warm_start
 from components.trainer.weights import Weights, vocabularies
 from models.base import assign_weights, table_of, weight_values
 from models.training import TrainingModel
-
-PROGRESS, TENSORBOARD = "progress.jsonl", "tensorboard"
 
 
 def learn(job: Job, share: Share = ALONE) -> Learned:

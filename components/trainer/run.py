@@ -25,9 +25,9 @@ from components.export.warmup import write_warmup
 from components.trainer.building import build_training, start_afresh
 from components.trainer.callbacks import ProgressLog
 from components.trainer.dataset import Reader, expand
-from components.trainer.job import Job, Learned
+from components.trainer.job import PROGRESS, Job, Learned
 from components.trainer.launch import launch
-from components.trainer.learning import PROGRESS, learn
+from components.trainer.learning import learn
 from components.trainer.resume import fingerprint, prepare
 from components.trainer.settings import TrainerSettings
 from components.trainer.strategies import SEVERAL_PROCESSES

@@ -20,7 +20,8 @@ SECONDS = 900
 
 
 def train(folder: pathlib.Path, arguments: dict[str, Any], kill: str | None = None) -> dict[str, Any]:
-    """Runs `run_fn` and returns `history.json`, with `rows_per_second` from the end of the first epoch on.
+    """Runs `run_fn` and returns `history.json`, with `rows_per_second` from the end of the first epoch on, and
+    `peak_mib` (resident memory) by kind and number of the processes that it started.
 
     Args:
       folder: for the arguments' file and what is printed.
@@ -40,13 +41,15 @@ def train(folder: pathlib.Path, arguments: dict[str, Any], kill: str | None = No
             if kill is not None:
                 _until(lambda: _epochs(run), process)
                 os.kill(_task(process.pid, kill, 1), signal.SIGKILL)
-            code = process.wait(SECONDS)
+            peaks = _watch(process)
+            code = process.returncode
         finally:
             for pid in [*_tasks(process.pid), process.pid]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
     assert code == 0, (folder / "log.txt").read_text(errors="replace")[-2000:]
     history = json.loads((run / "weights" / "history.json").read_text())
+    history["peak_mib"] = peaks
     ends = _epochs(run)
     if len(ends) > 1:
         rows = history["rows"]["train"] * (len(ends) - 1)
@@ -66,6 +69,20 @@ def _until(true: Any, process: subprocess.Popen) -> None:
     while not true():
         assert process.poll() is None and time.monotonic() < deadline, "training ended before it could be disturbed"
         time.sleep(0.02)
+
+
+def _watch(process: subprocess.Popen) -> dict[tuple[str, int], float]:
+    """Waits for the end; the peaks of the tasks' memory."""
+    peaks: dict[tuple[str, int], float] = {}
+    deadline = time.monotonic() + SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        for pid, task in _tasks(process.pid).items():
+            with contextlib.suppress(OSError, StopIteration):
+                lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+                kilobytes = int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+                peaks[task] = max(peaks.get(task, 0), kilobytes / 1024)
+        time.sleep(0.2)
+    return peaks
 
 
 def _tasks(parent: int) -> dict[int, tuple[str, int]]:
