@@ -17,6 +17,8 @@ from schemas.features import FeatureSet
 
 MOMENTS = 2
 """Adam keeps two values beside each trainable one."""
+PEAK = 2.25
+"""What a server takes at most over what it holds, while weights are made, fetched and saved (measured)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,11 +92,11 @@ def check_servers(settings: TrainerSettings, features: FeatureSet) -> None:
     if limit is None:
         return
     weights = planned(settings, features)
-    needed = per_server(weights, servers) / 2**20
+    needed = PEAK * per_server(weights, servers) / 2**20
     if needed > limit:
         largest = weights[0]
         raise DataRefused(
-            f"a parameter server would hold {needed:,.0f} MiB, more than trainer.cluster.server_memory_mb ({limit:,}): "
+            f"a parameter server would need up to {needed:,.0f} MiB, more than trainer.cluster.server_memory_mb ({limit:,}): "
             f"use more than {servers} trainer.cluster.servers, or shrink {largest.name} ({largest.bytes / 2**20:,.0f} "
             "MiB and the optimizer's moments) by its declared size, embedding.dim or embedding.compositional"
         )

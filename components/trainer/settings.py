@@ -16,8 +16,8 @@ class TrainingCluster(Strict):
       workers: processes that learn, each from its own files; with `multi_worker` the chief is one of them.
       servers: processes that hold the parameters, with `parameter_server`.
       min_shard_mb: an embedding table is spread over the servers in parts of at least this size.
-      server_memory_mb: what a server may hold, tables with the optimizer's state; a model that needs more is refused
-        before anything is allocated. none: not looked at.
+      server_memory_mb: what a server may take at its peak, weights with the optimizer's state; a model that needs more
+        is refused before anything is allocated. none: not looked at.
       restarts: how often processes that died are started again before training fails.
     """
 

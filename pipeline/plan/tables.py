@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import rich.box
 from rich.table import Table
 
-from components.trainer.memory import Weight, on_a_worker, per_server, planned
+from components.trainer.memory import PEAK, Weight, on_a_worker, per_server, planned
 from components.workspace import Workspace
 from pipeline.config import Config
 from schemas.features import feature_set
@@ -60,7 +60,9 @@ def totals(config: Config, found: Sequence[Weight]) -> dict[str, float]:
     out = {"all weights": sum(w.bytes for w in found) / MIB}
     out["all weights with Adam's moments"] = sum(w.bytes + w.moments for w in found) / MIB
     if strategy == "parameter_server":
-        out[f"a parameter server, of {cluster.servers}"] = per_server(found, cluster.servers) / MIB
+        held = per_server(found, cluster.servers) / MIB
+        out[f"a parameter server, of {cluster.servers}"] = held
+        out["the same at its peak, about"] = PEAK * held
         out["the chief, while it exports"] = out["all weights"]
     out["a worker"] = on_a_worker(found, config.trainer) / MIB
     out["the served model, about"] = out["all weights"]

@@ -122,19 +122,19 @@ def test_planned_weights_are_the_models_weights(name):
 
 
 def test_a_server_that_would_be_too_full_is_refused():
-    settings = TrainerSettings(cluster={"servers": 4, "min_shard_mb": 1, "server_memory_mb": 5000})
+    settings = TrainerSettings(cluster={"servers": 4, "min_shard_mb": 1, "server_memory_mb": 11_000})
     features = tiny_features(rows=100_000_000)
     (largest, *_) = planned(settings, features)
     assert largest.shape == (100_000_000, 16) and largest.bytes == 6_400_000_000 and largest.parts == 4
     assert per_server(planned(settings, features), 4) == pytest.approx(3 * 6.4e9 / 4, rel=0.001)
     check_servers(settings.model_copy(update={"cluster": settings.cluster.model_copy(update={"servers": 8})}), features)
-    with pytest.raises(DataRefused, match=r"would hold 4,578 MiB.*use more than 4.*table_user"):
-        tight = settings.cluster.model_copy(update={"server_memory_mb": 4000})
+    with pytest.raises(DataRefused, match=r"would need up to 10,300 MiB.*use more than 4.*table_user"):
+        tight = settings.cluster.model_copy(update={"server_memory_mb": 10_000})
         check_servers(settings.model_copy(update={"cluster": tight}), features)
     smaller = {"embedding": {"compositional": {"user": 20_000}}}
     check_servers(
         settings.model_copy(
-            update={"model_settings": smaller, "cluster": settings.cluster.model_copy(update={"server_memory_mb": 10})}
+            update={"model_settings": smaller, "cluster": settings.cluster.model_copy(update={"server_memory_mb": 15})}
         ),
         features,
     )
