@@ -96,9 +96,10 @@ def check_servers(settings: TrainerSettings, features: FeatureSet) -> None:
     if needed > limit:
         largest = weights[0]
         raise DataRefused(
-            f"a parameter server would need up to {needed:,.0f} MiB, more than trainer.cluster.server_memory_mb ({limit:,}): "
-            f"use more than {servers} trainer.cluster.servers, or shrink {largest.name} ({largest.bytes / 2**20:,.0f} "
-            "MiB and the optimizer's moments) by its declared size, embedding.dim or embedding.compositional"
+            f"a parameter server would need up to {needed:,.0f} MiB, more than trainer.cluster.server_memory_mb "
+            f"({limit:,}): use more than {servers} trainer.cluster.servers, or shrink {largest.name} "
+            f"({largest.bytes / 2**20:,.0f} MiB and the optimizer's moments) by its declared size, embedding.dim or "
+            "embedding.compositional"
         )
 
 
