@@ -10,6 +10,7 @@ import click
 
 from pipeline.answers import answers
 from pipeline.benchmark.cli import ablate, benchmark, explain, sweep
+from pipeline.plan.command import plan
 from pipeline.releases import promote, retire, rollback, workspace_option
 
 EXIT_CODES = """
@@ -180,5 +181,5 @@ def quickstart(workspace: str, verbose: bool) -> int:
     return run_quickstart(workspace, verbose)
 
 
-for command in (rollback, promote, retire, benchmark, ablate, sweep, explain):
+for command in (rollback, promote, retire, plan, benchmark, ablate, sweep, explain):
     main.add_command(command)
