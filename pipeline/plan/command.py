@@ -24,8 +24,9 @@ NUMBER = click.FloatRange(min=1)
 @click.option("--hours", type=click.FloatRange(0.1), default=4, show_default=True, help="For all data of a day.")
 @click.option("--workers", type=click.IntRange(1), help="Of one core; by default what the hours demand.")
 @click.option("--worker-memory", type=NUMBER, default=4096, show_default=True, help="MiB.")
-@click.option("--cores", type=click.IntRange(1), help="Of the machine that was measured; by default of this one.")
-@click.option("--efficiency", type=click.FloatRange(0.01, 1), default=0.5, show_default=True)
+@click.option(
+    "--efficiency", type=click.FloatRange(0.01, 1), default=0.5, show_default=True, help="Of an engine's core."
+)
 @answers
 def plan(
     config: str,
@@ -40,7 +41,6 @@ def plan(
     hours: float,
     workers: int | None,
     worker_memory: float,
-    cores: int | None,
     efficiency: float,
 ) -> None:
     """Estimate what a day at another scale needs, from a day that was run."""
@@ -50,7 +50,7 @@ def plan(
 
     loaded = load_config(config, overrides)
     scale = data.Scale(int(users), int(items), int(scenarios), int(impressions))
-    budget = data.Budget(hours, int(worker_memory) * data.MIB, workers, cores or os.cpu_count() or 1, efficiency)
+    budget = data.Budget(hours, int(worker_memory) * data.MIB, workers, efficiency)
     with quiet(os.devnull) as console:
         if workspace is None:
             raise click.UsageError("give --workspace: the estimate needs a day that was run")

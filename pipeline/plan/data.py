@@ -31,9 +31,8 @@ MESSAGE_ROWS = 64
 """Rows below which the header of what a batch sends to a partition weighs more than the rows."""
 
 ASSUMPTIONS = (
-    "work grows with rows: seconds = fixed + rows * seconds a row; with a second, smaller run (--small) a line through "
-    "both, without one all seconds count as work, which overstates it",
-    "all cores of the measured machine were busy all the time (--cores), which overstates the work",
+    "work grows with rows: core-seconds = fixed + rows * core-seconds a row; with a second, smaller run (--small) a "
+    "line through both, without one all count as work, which overstates it",
     "an engine's workers, which send what they exchange over a network, do --efficiency of what a measured core did",
     f"a row of an earlier day, read for histories and rates, costs LogExampleGen {EARLIER} of a row of the day",
     "rows are as wide, and as often behaviors, as those measured; users have equally many impressions",
@@ -62,7 +61,6 @@ class Budget:
       hours: that all Beam components of a day may take together.
       memory: bytes of a worker process.
       workers: processes of one core; None: as many as `hours` demands.
-      cores: of the machine that was measured.
       efficiency: of a worker's core over a measured one.
       copy_rate: bytes a second that one machine reads and writes where days are published.
     """
@@ -70,7 +68,6 @@ class Budget:
     hours: float = 4.0
     memory: int = 4096 * MIB
     workers: int | None = None
-    cores: int = 2
     efficiency: float = 0.5
     copy_rate: float = 200e6
 
@@ -89,7 +86,7 @@ class Days:
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """Seconds of a component: `fixed`, and core-seconds `each` unit of its work."""
+    """Core-seconds of a component: `fixed`, which no worker shortens, and `each` unit of its work."""
 
     fixed: float
     each: float
@@ -134,7 +131,7 @@ class Estimate:
         return sum(step.hours for step in self.steps)
 
 
-def lines(run: Run, small: Run | None, cores: int) -> dict[str, Line]:
+def lines(run: Run, small: Run | None) -> dict[str, Line]:
     """The cost of each component, from one run or from two of different size."""
     found = {}
     for name in COMPONENTS:
@@ -144,7 +141,7 @@ def lines(run: Run, small: Run | None, cores: int) -> dict[str, Line]:
             slope = (seconds - small.seconds[name]) / (units - small.units[name])
             if slope > 0:
                 fixed, each = max(seconds - slope * units, 0.0), min(slope, seconds / units)
-        found[name] = Line(fixed, each * cores)
+        found[name] = Line(fixed, each)
     return found
 
 

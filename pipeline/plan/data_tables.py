@@ -43,7 +43,7 @@ def print_data(
         train=config.window.days - config.window.validation_days,
         length=declaration.history.length if declaration.history else 0,
     )
-    cost = data.lines(run, small, budget.cores)
+    cost = data.lines(run, small)
     try:
         found = data.estimate(scale, cost, rows, kept, days, run.models, budget)
     except ValueError as error:
@@ -61,7 +61,7 @@ def _print_measured(
 ) -> None:
     beside = f", and {small.rows:,} rows" if small else ""
     console.print(f"measured: {run.day}, {run.rows:,} rows{beside}", highlight=False)
-    table = Table("component", "seconds", "fixed", "core-s / million rows", box=None)
+    table = Table("component", "core-seconds", "fixed", "core-s / million rows", box=None)
     for name, line in cost.items():
         table.add_row(name, f"{run.seconds[name]:.1f}", f"{line.fixed:.1f}", f"{line.each * 1e6:.1f}")
     console.print(table)

@@ -98,16 +98,16 @@ def test_workers_too_small_are_refused(memory, sentence):
 
 
 def test_two_runs_tell_fixed_costs_from_those_of_rows():
-    for name, line in data.lines(run(10_000, 25.0), run(1000, 7.0), cores=2).items():
-        assert line == data.Line(pytest.approx(5.0), pytest.approx(2 * 0.002)), name
+    for name, line in data.lines(run(10_000, 25.0), run(1000, 7.0)).items():
+        assert line == data.Line(pytest.approx(5.0), pytest.approx(0.002)), name
 
 
 def test_one_run_counts_all_seconds_as_work():
-    assert set(data.lines(run(10_000, 25.0), None, cores=1).values()) == {data.Line(0.0, 0.0025)}
+    assert set(data.lines(run(10_000, 25.0), None).values()) == {data.Line(0.0, 0.0025)}
 
 
 def test_a_smaller_run_that_took_longer_tells_nothing():
-    assert set(data.lines(run(10_000, 25.0), run(1000, 30.0), cores=1).values()) == {data.Line(0.0, 0.0025)}
+    assert set(data.lines(run(10_000, 25.0), run(1000, 30.0)).values()) == {data.Line(0.0, 0.0025)}
 
 
 def test_sizes_are_for_people():
