@@ -13,6 +13,7 @@ from pipeline.ask import ask
 from pipeline.benchmark.cli import ablate, benchmark, explain, sweep
 from pipeline.cluster.commands import compile_, distribute, join, schedule
 from pipeline.cluster.deploy import deploy
+from pipeline.plan.command import plan
 from pipeline.releases import promote, retire, rollback, workspace_option
 
 EXIT_CODES = """
@@ -183,6 +184,8 @@ def quickstart(workspace: str, verbose: bool) -> int:
     return run_quickstart(workspace, verbose)
 
 
-RELEASES = (rollback, promote, retire, deploy, ask)
-for command in (*RELEASES, benchmark, ablate, sweep, explain, compile_, schedule, distribute, join):
+SERVING = (rollback, promote, retire, deploy, ask)
+COMPARISONS = (benchmark, ablate, sweep, explain)
+CLUSTERS = (compile_, schedule, distribute, join, plan)
+for command in (*SERVING, *COMPARISONS, *CLUSTERS):
     main.add_command(command)

@@ -112,6 +112,7 @@ def _run(config: Config, workspace: Workspace, day: str, pending: list[str], pro
 
     root = workspace.root
     seconds: dict[str, float] = {}
+    core_seconds: dict[str, float] = {}
 
     def run(components: list, what: str):
         result = run_graph(
@@ -121,8 +122,9 @@ def _run(config: Config, workspace: Workspace, day: str, pending: list[str], pro
             config.beam_options,
             lambda name, state: progress(what, name, state),
         )
-        for name, value in result.seconds.items():
-            seconds[name] = round(seconds.get(name, 0.0) + value, 2)
+        for total, times in ((seconds, result.seconds), (core_seconds, result.core_seconds)):
+            for name, value in times.items():
+                total[name] = round(total.get(name, 0.0) + value, 2)
         return result
 
     for earlier in pending[:-1]:
@@ -143,7 +145,7 @@ def _run(config: Config, workspace: Workspace, day: str, pending: list[str], pro
         result = run([served, *graph.training(config, root, day, served.outputs["model"])], day)
     else:
         result = run([served, *ingestion, *training], day)
-    return _record(config, workspace, day, pending, result.uris, seconds)
+    return _record(config, workspace, day, pending, result.uris, seconds, core_seconds)
 
 
 def _record(
@@ -153,6 +155,7 @@ def _record(
     ingested: list[str],
     uris: dict[str, dict[str, str]],
     seconds: dict[str, float],
+    core_seconds: dict[str, float],
 ) -> Outcome:
     """Writes `reports/day=D/run.json`, from which the report is drawn."""
 
@@ -172,6 +175,7 @@ def _record(
         "metrics": read("Evaluator", "evaluation", "metrics.json"),
         "history": read("Trainer", "model_run", "weights/history.json"),
         "seconds": seconds,
+        "core_seconds": core_seconds,
         "uris": uris,
         "config": config.model_dump(mode="json"),
         "declaration": config.declared.model_dump(mode="json"),

@@ -6,6 +6,9 @@ import pydantic
 
 from schemas.columns import Strict
 
+MAX_PARTITIONS = 99_999
+"""What a file's name has room for."""
+
 
 class IngestSettings(Strict):
     """How a day is ingested.
@@ -18,7 +21,7 @@ class IngestSettings(Strict):
       compression_level: of gzip, 1 (fast) to 9 (small).
     """
 
-    partitions: int = pydantic.Field(32, ge=1, le=99_999)
+    partitions: int = pydantic.Field(32, ge=1, le=MAX_PARTITIONS)
     max_quarantined_share: float = pydantic.Field(0.05, ge=0, le=1)
     batch_rows: int = pydantic.Field(65_536, ge=1)
     slice_rows: int = pydantic.Field(4_096, ge=1)

@@ -15,7 +15,7 @@ from schemas.declaration import Declaration
 
 COMPONENTS = ("LogExampleGen", "StatisticsGen", "FairnessCoefficient", "Transform", "Evaluator")
 """Those that are Beam pipelines."""
-EARLIER = 0.15
+EARLIER = 0.2
 """What a row of an earlier day, read for histories and rates, costs LogExampleGen of what a row of the day does."""
 
 
@@ -24,7 +24,7 @@ class Run:
     """A day's run.
 
     Attributes:
-      seconds: of each component, all days that the run took in together.
+      seconds: of a core, of each component, all days that the run took in together.
       units: rows that each component of `COMPONENTS` worked through in them; see `units`.
       models: that the Evaluator scored with.
     """
@@ -71,13 +71,15 @@ def read_run(workspace: Workspace, declaration: Declaration, day: str | None) ->
     """The record of a day; of the last that was run, if none is named.
 
     Raises:
-      DataRefused: the day was not run.
+      DataRefused: the day was not run, or not in one process, whose processor time is known.
     """
     days = [info.base_name[4:] for info in workspace.list(workspace.uri("reports"))]
     if not days or (day is not None and day not in days):
         raise DataRefused(f"day {day or ''} was not run in {workspace.root}: run it first".replace("  ", " "))
     day = day or max(days)
     record = workspace.read_json(workspace.uri("reports", f"day={day}", "run.json"))
+    if "core_seconds" not in record or record["config"]["beam"].get("runner", "direct") != "direct":
+        raise DataRefused(f"the processor time of {day} is not known: run that day again, with beam.runner=direct")
     back = lookback(declaration)
     ingested = {one: rows_read(workspace, one) for one in record["ingested"]}
     logs = set(workspace.log_days())
@@ -94,7 +96,7 @@ def read_run(workspace: Workspace, declaration: Declaration, day: str | None) ->
         "Transform": float(train),
         "Evaluator": float(rows_read(workspace, day) * models),
     }
-    return Run(day, rows_read(workspace, day), models, record["seconds"], units)
+    return Run(day, rows_read(workspace, day), models, record["core_seconds"], units)
 
 
 def lookback(declaration: Declaration) -> int:

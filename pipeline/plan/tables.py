@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import rich.box
+from rich.console import Console
 from rich.table import Table
 
 from components.trainer.memory import PEAK, Weight, on_a_worker, per_server, planned
@@ -35,12 +36,24 @@ def vocabulary_sizes(config: Config, workspace: Workspace | None, scenarios: int
     return sizes
 
 
+def print_weights(console: Console, config: Config, workspace: str | None, scenarios: int) -> None:
+    """Bytes of the model's weights, of each server and of each worker; nothing is allocated."""
+    sizes = vocabulary_sizes(config, Workspace(workspace) if workspace else None, scenarios)
+    found = weights(config, sizes)
+    console.print(f"weights of {config.trainer.model}, trained with {config.trainer.strategy}", highlight=False)
+    console.print(weight_table(found))
+    for name, size in totals(config, found).items():
+        console.print(f"  {name}: {_shown(size)} MiB", highlight=False)
+    assumed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+    console.print(f"  vocabularies, as in the model in service or else assumed: {assumed}\n", highlight=False)
+
+
 def weights(config: Config, sizes: Mapping[str, int]) -> list[Weight]:
     """Weights of the configured model over vocabularies of these sizes, largest first."""
     return planned(config.trainer, feature_set(config.declared, sizes))
 
 
-def weight_table(config: Config, found: Sequence[Weight]) -> Table:
+def weight_table(found: Sequence[Weight]) -> Table:
     """The largest weights, and the rest in a line, in MiB."""
     table = Table("weight", "shape", "MiB", "with Adam's moments", "parts", "MiB a part", box=rich.box.SIMPLE)
     for weight in found[:SHOWN]:
