@@ -24,7 +24,8 @@ SENT_BYTES = 40
 REQUEST_BYTES, HISTOGRAM = 120, 2 * 8192 * 8
 """Bytes in a worker for each row whose request is ranked, and of a scenario's histogram of scores."""
 KEY_BYTES, PAIR_BYTES = 150, 150
-"""Bytes in a worker for each key of rates, or pair of scenario and item, of its shard while it is summed up."""
+"""Bytes in a worker for each key of rates, or pair of scenario and item, of its shard while it is summed up: counted
+from the columns held at once, not measured, as those above."""
 MAX_BATCH = 1 << 20
 MESSAGE_ROWS = 64
 """Rows below which the header of what a batch sends to a partition weighs more than the rows."""
@@ -37,6 +38,7 @@ ASSUMPTIONS = (
     "rows are as wide, and as often behaviors, as those measured; users have equally many impressions",
     f"a worker's program takes {PROGRAM // MIB} MiB, its batches {FIXED // MIB} MiB, a row of its partition {COPIES} "
     "times its decoded bytes",
+    f"a key, or pair, of a shard takes {KEY_BYTES} bytes and a request's row {REQUEST_BYTES}, counted and not measured",
     "examples have histories as long as those measured: compare the lengths that are printed",
     "a partition has as many keys of rates in each set as rows in a day, at most",
     "pairs of scenario and item are as many as there can be: min(impressions, items * scenarios)",
