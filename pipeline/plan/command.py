@@ -21,7 +21,7 @@ NUMBER = click.FloatRange(min=1)
 @click.option("--items", type=NUMBER, default=1.55e6, show_default=True)
 @click.option("--scenarios", type=NUMBER, default=500, show_default=True)
 @click.option("--impressions", type=NUMBER, default=1e9, show_default=True, help="Of a day.")
-@click.option("--hours", type=click.FloatRange(0.1), default=4, show_default=True, help="For all data of a day.")
+@click.option("--hours", type=click.FloatRange(0.1), default=4, show_default=True, help="For all Beam components.")
 @click.option("--workers", type=click.IntRange(1), help="Of one core; by default what the hours demand.")
 @click.option("--worker-memory", type=NUMBER, default=4096, show_default=True, help="MiB.")
 @click.option(

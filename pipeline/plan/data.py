@@ -5,15 +5,14 @@ Pure arithmetic; `ASSUMPTIONS` says what it rests on.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 
 from components.log_example_gen.settings import MAX_PARTITIONS, IngestSettings
 from components.shards import shards
 from pipeline.plan.measured import COMPONENTS, EARLIER, RowBytes, Run, Stored
+from pipeline.plan.quantities import MIB, Budget, Days, Estimate, Line, Scale, Step
 
-MIB = 1 << 20
 PROGRAM = 700 * MIB
 """Resident bytes of a worker with Beam, TFX and TensorFlow imported, before it has data; measured."""
 FIXED = 256 * MIB
@@ -25,7 +24,8 @@ SENT_BYTES = 40
 REQUEST_BYTES, HISTOGRAM = 120, 2 * 8192 * 8
 """Bytes in a worker for each row whose request is ranked, and of a scenario's histogram of scores."""
 KEY_BYTES, PAIR_BYTES = 150, 150
-"""Bytes in a worker for each key of rates, or pair of scenario and item, of its shard while it is summed up."""
+"""Bytes in a worker for each key of rates, or pair of scenario and item, of its shard while it is summed up: counted
+from the columns held at once, not measured, as those above."""
 MAX_BATCH = 1 << 20
 MESSAGE_ROWS = 64
 """Rows below which the header of what a batch sends to a partition weighs more than the rows."""
@@ -38,97 +38,12 @@ ASSUMPTIONS = (
     "rows are as wide, and as often behaviors, as those measured; users have equally many impressions",
     f"a worker's program takes {PROGRAM // MIB} MiB, its batches {FIXED // MIB} MiB, a row of its partition {COPIES} "
     "times its decoded bytes",
+    f"a key, or pair, of a shard takes {KEY_BYTES} bytes and a request's row {REQUEST_BYTES}, counted and not measured",
+    "examples have histories as long as those measured: compare the lengths that are printed",
+    "a partition has as many keys of rates in each set as rows in a day, at most",
     "pairs of scenario and item are as many as there can be: min(impressions, items * scenarios)",
     "disk holds every copy once; replication and snapshots come on top",
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Scale:
-    """A day, asked for."""
-
-    users: int
-    items: int
-    scenarios: int
-    impressions: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Budget:
-    """What may be spent.
-
-    Attributes:
-      hours: that all Beam components of a day may take together.
-      memory: bytes of a worker process.
-      workers: processes of one core; None: as many as `hours` demands.
-      efficiency: of a worker's core over a measured one.
-      copy_rate: bytes a second that one machine reads and writes where days are published.
-    """
-
-    hours: float = 4.0
-    memory: int = 4096 * MIB
-    workers: int | None = None
-    efficiency: float = 0.5
-    copy_rate: float = 200e6
-
-
-@dataclasses.dataclass(frozen=True)
-class Days:
-    """How many days of what: `lookback` of logs before the day, `history` of them with behaviors, `rated` with rates,
-    `train` of examples that are analysed; `length` behaviors of a history."""
-
-    lookback: int
-    history: int
-    rated: int
-    train: int
-    length: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """Core-seconds of a component: `fixed`, which no worker shortens, and `each` unit of its work."""
-
-    fixed: float
-    each: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """A component at the scale: bytes, how often it shuffles, its workers, hours and each worker's memory."""
-
-    name: str
-    read: float
-    written: float
-    shuffled: float
-    shuffles: int
-    workers: int
-    hours: float
-    memory: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-    """The answer.
-
-    Attributes:
-      partitions, batch_rows: to be set under `ingest`.
-      pairs: of scenario and item, at most; pair_bytes: their table on disk.
-      day_bytes: by table, what a day leaves; window_bytes: what must stay to train; peak_bytes: while a day runs.
-    """
-
-    steps: tuple[Step, ...]
-    workers: int
-    partitions: int
-    batch_rows: int
-    pairs: int
-    pair_bytes: float
-    day_bytes: Mapping[str, float]
-    window_bytes: float
-    peak_bytes: float
-
-    @property
-    def hours(self) -> float:
-        return sum(step.hours for step in self.steps)
 
 
 def lines(run: Run, small: Run | None) -> dict[str, Line]:
@@ -145,21 +60,29 @@ def lines(run: Run, small: Run | None) -> dict[str, Line]:
     return found
 
 
-def behaviors_held(scale: Scale, rows: RowBytes, days: Days) -> float:
-    """Behaviors of earlier days that histories keep, all users together."""
-    each = scale.impressions / max(scale.users, 1) * rows.behaviors_per_row * days.history
-    return scale.users * min(each, days.length)
+def history_length(scale: Scale, rows: RowBytes, days: Days) -> float:
+    """Behaviors of earlier days in the history of a user."""
+    return min(scale.impressions / max(scale.users, 1) * rows.behaviors_per_row * days.history, days.length)
 
 
 def partition_memory(scale: Scale, rows: RowBytes, days: Days, partitions: int) -> float:
     """Bytes of a worker with one partition of users: as it joins, or as it counts rates, whichever is more."""
-    held = scale.impressions * rows.decoded + behaviors_held(scale, rows, days) * rows.decoded_behavior
+    held = scale.impressions * rows.decoded + scale.users * history_length(scale, rows, days) * rows.decoded_behavior
     counted = scale.impressions * (days.rated * rows.rated + rows.wanted)
     return PROGRAM + FIXED + COPIES * max(held, counted) / partitions
 
 
-def partitions(scale: Scale, rows: RowBytes, days: Days, budget: Budget, workers: int) -> int:
-    """As many as memory demands, and four a worker so that none waits long for the last.
+def shard_bytes(scale: Scale, rows: RowBytes, pairs: int) -> float:
+    """Bytes that all shards together hold, of the component whose shards hold the most."""
+    n = float(scale.impressions)
+    return max(n * rows.shared_keys * KEY_BYTES, pairs * PAIR_BYTES, n * SENT_BYTES, n * REQUEST_BYTES)
+
+
+def partitions(scale: Scale, rows: RowBytes, days: Days, budget: Budget, workers: int, shared: float) -> int:
+    """As many as the memory of a partition and of a shard demands, and four a worker so that none waits for the last.
+
+    Args:
+      shared: see `shard_bytes`.
 
     Raises:
       ValueError: no number of partitions fits.
@@ -168,6 +91,8 @@ def partitions(scale: Scale, rows: RowBytes, days: Days, budget: Budget, workers
     if room <= 0:
         raise ValueError(f"a worker needs more than {(PROGRAM + FIXED) // MIB} MiB: give it more with --worker-memory")
     needed = math.ceil((partition_memory(scale, rows, days, 1) - PROGRAM - FIXED) / room)
+    for_shards = math.ceil(shared / room)
+    needed = max(needed, for_shards if for_shards <= 64 else 16 * for_shards)
     if needed > MAX_PARTITIONS:
         raise ValueError(
             f"{needed:,} partitions are more than {MAX_PARTITIONS:,}: give workers more with --worker-memory"
@@ -198,12 +123,13 @@ def estimate(
     work = {name: units[name] * cost[name].each / budget.efficiency for name in COMPONENTS}
     spare = max(budget.hours * 3600 - sum(line.fixed for line in cost.values()), 1.0)
     workers = budget.workers or max(math.ceil(sum(work.values()) / spare), 1)
-    parts = partitions(scale, rows, days, budget, workers)
     pairs = min(scale.impressions, scale.items * scale.scenarios)
+    parts = partitions(scale, rows, days, budget, workers, shard_bytes(scale, rows, pairs))
     logs, examples, table = n * stored.log, n * stored.example, pairs * stored.pair
     moved = _bytes_moved(scale, rows, stored, days, pairs)
     shard = max(pairs * PAIR_BYTES, n * SENT_BYTES) / shards(parts)  # its pairs, or what files send of them
-    batch = min(max(IngestSettings().batch_rows, MESSAGE_ROWS * parts), MAX_BATCH)
+    batch = int((budget.memory - PROGRAM - FIXED) / COPIES / rows.decoded)
+    batch = max(min(max(IngestSettings().batch_rows, MESSAGE_ROWS * parts), MAX_BATCH, batch), 1)
     partition = max(partition_memory(scale, rows, days, parts), PROGRAM + FIXED + COPIES * batch * rows.decoded)
     memory = {
         "LogExampleGen": max(partition, PROGRAM + FIXED + n * rows.shared_keys * KEY_BYTES / shards(parts)),

@@ -35,7 +35,7 @@ def print_data(
     run = read_run(workspace, declaration, day)
     small = read_run(Workspace(small_root), declaration, None) if small_root else None
     rows = row_bytes(workspace, declaration, run.day, config.ingest.batch_rows)
-    kept = stored(workspace, run.day)
+    kept = stored(workspace, declaration, run.day)
     days = data.Days(
         lookback=lookback(declaration),
         history=declaration.history.days if declaration.history else 0,
@@ -50,7 +50,7 @@ def print_data(
         raise ConfigError(str(error)) from None
     _print_measured(console, run, small, cost, rows, kept)
     _print_steps(console, scale, found)
-    _print_sizes(console, found, days)
+    _print_sizes(console, scale, rows, kept, found, days)
     console.print("\nassumptions")
     for line in data.ASSUMPTIONS:
         console.print(f"  - {line}", highlight=False, markup=False, soft_wrap=True)
@@ -89,9 +89,12 @@ def _print_steps(console: Console, scale: data.Scale, found: data.Estimate) -> N
     console.print(table)
 
 
-def _print_sizes(console: Console, found: data.Estimate, days: data.Days) -> None:
+def _print_sizes(
+    console: Console, scale: data.Scale, rows: RowBytes, kept: Stored, found: data.Estimate, days: data.Days
+) -> None:
     console.print()
     values = {
+        "behaviors in a history": f"{data.history_length(scale, rows, days):.0f} (measured: {kept.history:.0f})",
         "ingest.partitions": f"{found.partitions:,}",
         "ingest.batch_rows": f"{found.batch_rows:,}",
         "pairs of scenario and item": f"{found.pairs:,} at most, {size(found.pair_bytes)} a day",

@@ -11,10 +11,13 @@ from pyarrow import fs
 
 from components.errors import DataRefused
 from components.workspace import Workspace, shift
+from schemas.columns import HISTORY_TYPE
 from schemas.declaration import Declaration
 
 COMPONENTS = ("LogExampleGen", "StatisticsGen", "FairnessCoefficient", "Transform", "Evaluator")
 """Those that are Beam pipelines."""
+SAMPLE = 4096
+"""Examples that histories are measured from."""
 EARLIER = 0.2
 """What a row of an earlier day, read for histories and rates, costs LogExampleGen of what a row of the day does."""
 
@@ -59,12 +62,17 @@ class RowBytes:
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """Bytes on disk of the measured day: logs and examples a row, the fairness table a pair; and its pairs."""
+    """What the measured day left.
+
+    Attributes:
+      log, example: bytes on disk, a row; pair: of the fairness table, a pair.
+      history: behaviors in an example's history, on average.
+    """
 
     log: float
     example: float
     pair: float
-    pairs: int
+    history: float
 
 
 def read_run(workspace: Workspace, declaration: Declaration, day: str | None) -> Run:
@@ -114,7 +122,7 @@ def rows_read(workspace: Workspace, day: str) -> int:
         return 0
 
 
-def stored(workspace: Workspace, day: str) -> Stored:
+def stored(workspace: Workspace, declaration: Declaration, day: str) -> Stored:
     """Sizes of what lies in the workspace of a day."""
     rows = max(rows_read(workspace, day), 1)
     table = f"{workspace.day('fairness', day)}/fairness.parquet"
@@ -122,7 +130,24 @@ def stored(workspace: Workspace, day: str) -> Stored:
         pairs = pq.ParquetFile(source).metadata.num_rows
     logs = _bytes(workspace, workspace.uri("logs", f"day={day}"))
     examples = _bytes(workspace, f"{workspace.day('examples', day)}/examples")
-    return Stored(logs / rows, examples / rows, _bytes(workspace, table) / max(pairs, 1), pairs)
+    pair = _bytes(workspace, table) / max(pairs, 1)
+    return Stored(logs / rows, examples / rows, pair, _history(workspace, declaration, day))
+
+
+def _history(workspace: Workspace, declaration: Declaration, day: str) -> float:
+    """Of the first examples of the day's largest file."""
+    from tfx_bsl.coders import example_coder
+
+    from components.scoring import read_serialized
+
+    if declaration.history is None:
+        return 0.0
+    folder = f"{workspace.day('examples', day)}/examples"
+    largest = max(workspace.list(folder), key=lambda info: info.size or 0)
+    records = next(iter(read_serialized(f"{folder}/{largest.base_name}", SAMPLE)), np.zeros(0, object))
+    decoded = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(records.tolist())
+    column = decoded.column(decoded.schema.get_field_index(HISTORY_TYPE.name))
+    return len(column.flatten()) / max(len(records), 1)
 
 
 def _bytes(workspace: Workspace, uri: str) -> int:

@@ -14,7 +14,7 @@ from pipeline.plan.measured import COMPONENTS, RowBytes, Run, Stored
 from tests.pipeline.small_world import SECOND
 
 ROWS = RowBytes(70.0, 60.0, 25.0, 8.0, 160.0, 90.0, 0.06, 4)
-STORED = Stored(15.0, 75.0, 33.0, 1000)
+STORED = Stored(15.0, 75.0, 33.0, 20.0)
 DAYS = data.Days(lookback=30, history=30, rated=7, train=6, length=50)
 COST = {name: data.Line(fixed=5.0, each=1e-4) for name in COMPONENTS}
 SCALE = data.Scale(users=80_000_000, items=1_550_000, scenarios=500, impressions=1_000_000_000)
@@ -27,7 +27,7 @@ scales = st.builds(
     impressions=st.integers(10**4, 2 * 10**9),
 )
 budgets = st.builds(
-    data.Budget, hours=st.floats(0.5, 24), memory=st.integers(1200, 16_000).map(lambda mib: mib * data.MIB)
+    data.Budget, hours=st.floats(0.5, 24), memory=st.integers(2000, 16_000).map(lambda mib: mib * data.MIB)
 )
 
 
@@ -46,6 +46,8 @@ def run(rows, seconds):
 def test_a_partition_fits_into_a_worker(scale, budget):
     found = estimate(scale, budget)
     assert data.partition_memory(scale, ROWS, DAYS, found.partitions) <= budget.memory * (1 + 1e-9)
+    memory = {step.name: step.memory for step in found.steps}
+    assert max(memory["LogExampleGen"], memory["FairnessCoefficient"]) <= budget.memory * (1 + 1e-9)
     assert 1 <= found.partitions <= 99_999
 
 
@@ -88,7 +90,7 @@ def test_pairs_are_bounded_by_impressions_and_by_the_product(scale):
 
 def test_histories_of_a_user_are_bounded_by_their_length():
     busy = dataclasses.replace(SCALE, users=1000)
-    assert data.behaviors_held(busy, ROWS, DAYS) == 1000 * DAYS.length
+    assert data.history_length(busy, ROWS, DAYS) == DAYS.length
 
 
 @pytest.mark.parametrize(("memory", "sentence"), [(900, "needs more than 956 MiB"), (957, "partitions are more than")])
