@@ -52,8 +52,8 @@ def workspace(tmp_path):
         pytest.param("binary", marks=pytest.mark.skipif(not BINARY, reason="TF_MODEL_SERVER names no binary")),
     ]
 )
-def server(request, workspace, config):
-    running = in_process(workspace) if request.param == "in process" else binary(workspace, load_config(config))
+def server(request, workspace, config, loaded):
+    running = in_process(workspace, loaded) if request.param == "in process" else binary(workspace, load_config(config))
     with running as address:
         yield address
 
@@ -66,9 +66,13 @@ def inputs():
 
 
 @pytest.fixture(scope="module")
-def signatures():
-    loaded = tf.saved_model.load(str(tiny.trained() / "run/model/Format-Serving"))
-    yield loaded.signatures
+def loaded():
+    return dict.fromkeys((OLD, NEW), tf.saved_model.load(str(tiny.trained() / "run/model/Format-Serving")))
+
+
+@pytest.fixture(scope="module")
+def signatures(loaded):
+    return loaded[NEW].signatures
 
 
 def client(server, rest, **options):
@@ -121,8 +125,8 @@ def test_what_a_server_refuses_is_one_sentence(server, inputs, rest):
 
 
 @protocols
-def test_a_late_answer_is_given_up(workspace, inputs, rest):
-    with in_process(workspace, seconds=2.0) as server:
+def test_a_late_answer_is_given_up(workspace, loaded, inputs, rest):
+    with in_process(workspace, loaded, seconds=2.0) as server:
         words = r"^localhost:\d+ did not answer for tiny within 0.3 s: raise the timeout$"
         with pytest.raises(NoAnswer, match=words):
             client(server, rest, timeout=0.3).score(inputs)
@@ -135,10 +139,10 @@ def test_a_server_that_is_not_there(inputs, rest):
 
 
 @pytest.mark.parametrize("options", [(), ("--rest",), ("--rank",), ("--rank", "--rest")])
-def test_command_asks_for_the_rows_of_a_file(workspace, config, tmp_path, inputs, options):
+def test_command_asks_for_the_rows_of_a_file(workspace, loaded, config, tmp_path, inputs, options):
     file = pathlib.Path(tmp_path, "rows.jsonl")
     file.write_text("".join(json.dumps(row) + "\n" for row in ROWS.to_pylist()))
-    with in_process(workspace) as server:
+    with in_process(workspace, loaded) as server:
         port = server.rest if "--rest" in options else server.grpc
         given = ["-c", config, "--input", str(file), "--port", str(port), "--timeout", "60", *options]
         answer = CliRunner().invoke(main, ["ask", *given])
