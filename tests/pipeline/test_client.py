@@ -106,6 +106,16 @@ def test_candidates_are_ranked_as_rows_are(server, inputs, signatures, rest):
     assert np.ptp(found) > 0.01
 
 
+@protocols
+def test_plain_values_will_do(server, inputs, rest):
+    request, candidates = request_of(inputs, 3)
+    asked = client(server, rest)
+    plain = asked.rank(
+        *({n: np.asarray(value).tolist() for n, value in part.items()} for part in (request, candidates))
+    )
+    np.testing.assert_allclose(plain.probability, asked.rank(request, candidates).probability, atol=1e-6)
+
+
 def test_an_older_version_answers_after_a_rollback(server, workspace, inputs):
     asked = client(server, False, label="stable")
     assert asked.score(inputs).version == NEW
