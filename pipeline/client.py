@@ -70,7 +70,7 @@ class Client:
         Raises:
           NoAnswer: above.
         """
-        return self._predict(PREDICT, {name: np.asarray(value) for name, value in columns.items()})
+        return self._predict(PREDICT, {name: _array(value) for name, value in columns.items()})
 
     def rank(self, request: Mapping[str, Any], candidates: Mapping[str, Any]) -> Scores:
         """Candidates of one request.
@@ -83,7 +83,7 @@ class Client:
         Raises:
           NoAnswer: above.
         """
-        return self._predict(RANK, {n: np.asarray(value)[np.newaxis] for n, value in {**request, **candidates}.items()})
+        return self._predict(RANK, {n: _array(value)[np.newaxis] for n, value in {**request, **candidates}.items()})
 
     def _by_grpc(self, signature: str, inputs: Mapping[str, np.ndarray]) -> Scores:
         import grpc
@@ -134,6 +134,11 @@ class Client:
 
     def _late(self) -> NoAnswer:
         return NoAnswer(f"{self.address} did not answer for {self._named} within {self.timeout:g} s: raise the timeout")
+
+
+def _array(value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype == np.float64 else array  # as all declared numbers with a fraction
 
 
 def _line(text: str) -> str:

@@ -82,6 +82,9 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
         length = columns.pop(HISTORY_LENGTH, None)
         return {**columns, **{n: tf.RaggedTensor.from_tensor(columns[n], lengths=length) for n in histories}}
 
+    def only_row(values: tf.Tensor) -> tf.RaggedTensor:
+        return tf.RaggedTensor.from_row_splits(values, tf.stack([0, tf.size(values, tf.int64)]), validate=False)
+
     def from_columns(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer(ragged(columns))
 
@@ -89,8 +92,10 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
         items = columns[declaration.item.name]
 
         def of_request(i: tf.Tensor) -> tf.Tensor:
-            one = {n: value[i] if n in candidates else value[i : i + 1] for n, value in columns.items()}
-            return score_request(ranking_inputs(declaration, graph, features, ragged(one)))
+            one: Columns = {n: value[i] if n in candidates else value[i : i + 1] for n, value in columns.items()}
+            length = one.pop(HISTORY_LENGTH, None)
+            one |= {n: only_row(one[n][0, : length[0]]) for n in histories}
+            return score_request(ranking_inputs(declaration, graph, features, one))
 
         def of_all() -> tf.Tensor:
             return tf.map_fn(of_request, tf.range(count), fn_output_signature=tf.TensorSpec([None]))

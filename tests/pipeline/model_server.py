@@ -18,7 +18,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import models  # noqa: F401
@@ -51,11 +51,15 @@ class Refused(Exception):
 
 
 class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Answers as `models.config` says at the moment of a request."""
+    """Answers as `models.config` says at the moment of a request.
 
-    def __init__(self, workspace: Workspace, seconds: float = 0.0):
-        self.workspace, self.seconds = workspace, seconds
-        self.loaded: dict[int, Any] = {}
+    Args:
+      loaded: SavedModels by version.
+      seconds: that an answer takes longer.
+    """
+
+    def __init__(self, workspace: Workspace, loaded: Mapping[int, Any], seconds: float):
+        self.workspace, self.loaded, self.seconds = workspace, loaded, seconds
 
     def version(self, name: str, label: str) -> int:
         text = self.workspace.read_text(self.workspace.uri(*MODELS))
@@ -67,8 +71,6 @@ class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
         return model.version_labels[label] if label else max(model.model_version_policy.specific.versions)
 
     def answer(self, version: int, signature: str, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        if version not in self.loaded:
-            self.loaded[version] = tf.saved_model.load(self.workspace.model(version))
         time.sleep(self.seconds)
         function = self.loaded[version].signatures[signature]
         expected = function.structured_input_signature[1]
@@ -96,9 +98,6 @@ class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
     def rest(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         name, label = URL.fullmatch(path).groups()  # type: ignore[union-attr]
         version = self.version(name, label or "")
-        specs: dict[str, tf.TensorSpec] = {}
-        if version not in self.loaded:
-            self.loaded[version] = tf.saved_model.load(self.workspace.model(version))
         specs = self.loaded[version].signatures[body["signature_name"]].structured_input_signature[1]
         inputs = {name: tf.constant(_decoded(value), specs[name].dtype) for name, value in body["inputs"].items()}
         outputs = self.answer(version, body["signature_name"], inputs)
@@ -116,9 +115,9 @@ def _encoded(value: np.ndarray) -> Any:
 
 
 @contextlib.contextmanager
-def in_process(workspace: Workspace, seconds: float = 0.0) -> Iterator[Address]:
-    """A server in threads of this process; each answer takes `seconds` longer."""
-    service = Service(workspace, seconds)
+def in_process(workspace: Workspace, loaded: Mapping[int, Any], seconds: float = 0.0) -> Iterator[Address]:
+    """A server in threads of this process; arguments as of `Service`."""
+    service = Service(workspace, loaded, seconds)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -52,8 +52,8 @@ def workspace(tmp_path):
         pytest.param("binary", marks=pytest.mark.skipif(not BINARY, reason="TF_MODEL_SERVER names no binary")),
     ]
 )
-def server(request, workspace, config):
-    running = in_process(workspace) if request.param == "in process" else binary(workspace, load_config(config))
+def server(request, workspace, config, loaded):
+    running = in_process(workspace, loaded) if request.param == "in process" else binary(workspace, load_config(config))
     with running as address:
         yield address
 
@@ -66,9 +66,13 @@ def inputs():
 
 
 @pytest.fixture(scope="module")
-def signatures():
-    loaded = tf.saved_model.load(str(tiny.trained() / "run/model/Format-Serving"))
-    yield loaded.signatures
+def loaded():
+    return dict.fromkeys((OLD, NEW), tf.saved_model.load(str(tiny.trained() / "run/model/Format-Serving")))
+
+
+@pytest.fixture(scope="module")
+def signatures(loaded):
+    return loaded[NEW].signatures
 
 
 def client(server, rest, **options):
@@ -102,6 +106,16 @@ def test_candidates_are_ranked_as_rows_are(server, inputs, signatures, rest):
     assert np.ptp(found) > 0.01
 
 
+@protocols
+def test_plain_values_will_do(server, inputs, rest):
+    request, candidates = request_of(inputs, 3)
+    asked = client(server, rest)
+    plain = asked.rank(
+        *({n: np.asarray(value).tolist() for n, value in part.items()} for part in (request, candidates))
+    )
+    np.testing.assert_allclose(plain.probability, asked.rank(request, candidates).probability, atol=1e-6)
+
+
 def test_an_older_version_answers_after_a_rollback(server, workspace, inputs):
     asked = client(server, False, label="stable")
     assert asked.score(inputs).version == NEW
@@ -121,8 +135,8 @@ def test_what_a_server_refuses_is_one_sentence(server, inputs, rest):
 
 
 @protocols
-def test_a_late_answer_is_given_up(workspace, inputs, rest):
-    with in_process(workspace, seconds=2.0) as server:
+def test_a_late_answer_is_given_up(workspace, loaded, inputs, rest):
+    with in_process(workspace, loaded, seconds=2.0) as server:
         words = r"^localhost:\d+ did not answer for tiny within 0.3 s: raise the timeout$"
         with pytest.raises(NoAnswer, match=words):
             client(server, rest, timeout=0.3).score(inputs)
@@ -135,10 +149,10 @@ def test_a_server_that_is_not_there(inputs, rest):
 
 
 @pytest.mark.parametrize("options", [(), ("--rest",), ("--rank",), ("--rank", "--rest")])
-def test_command_asks_for_the_rows_of_a_file(workspace, config, tmp_path, inputs, options):
+def test_command_asks_for_the_rows_of_a_file(workspace, loaded, config, tmp_path, inputs, options):
     file = pathlib.Path(tmp_path, "rows.jsonl")
     file.write_text("".join(json.dumps(row) + "\n" for row in ROWS.to_pylist()))
-    with in_process(workspace) as server:
+    with in_process(workspace, loaded) as server:
         port = server.rest if "--rest" in options else server.grpc
         given = ["-c", config, "--input", str(file), "--port", str(port), "--timeout", "60", *options]
         answer = CliRunner().invoke(main, ["ask", *given])
