@@ -7,10 +7,11 @@ import json
 import click
 
 from pipeline.answers import answers
+from pipeline.options import config_option
 
 
 @click.command()
-@click.option("--config", "-c", required=True, help="Name of a bundled configuration or a path to a .yaml file.")
+@config_option
 @click.option(
     "--input", "source", required=True, help="JSON Lines (.jsonl, .jsonl.gz) or Parquet file of raw features."
 )

@@ -11,10 +11,10 @@ import click
 from pipeline.answers import answers
 from pipeline.ask import ask
 from pipeline.benchmark.cli import ablate, benchmark, explain, sweep
-from pipeline.cluster.commands import compile_, distribute, join, schedule
-from pipeline.cluster.deploy import deploy
+from pipeline.cluster.commands import compile_, deploy, distribute, join, schedule
+from pipeline.options import config_option, overrides_option, workspace_option
 from pipeline.plan.command import plan
-from pipeline.releases import promote, retire, rollback, workspace_option
+from pipeline.releases import promote, retire, rollback
 
 EXIT_CODES = """
 Exit codes: 0 done, a model pushed or already in service; 1 failure; 2 wrong argument or configuration;
@@ -30,11 +30,11 @@ def main() -> None:
 
 @main.command()
 @workspace_option
-@click.option("--config", "-c", required=True, help="Name of a bundled configuration or a path to a .yaml file.")
+@config_option
 @click.option("--day", help="The day to take in, evaluate on and push for, as 2022-05-31.")
 @click.option("--from", "first", help="First of several days.")
 @click.option("--to", "last", help="Last of several days.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as trainer.epochs=2.")
+@overrides_option
 @click.option("--verbose", "-v", is_flag=True, help="Leave everything that the libraries print on the terminal.")
 @answers
 def run(workspace: str, config: str, day: str, first: str, last: str, overrides: tuple, verbose: bool) -> int:

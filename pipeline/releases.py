@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.answers import answers
+from pipeline.options import workspace_option
 
 if TYPE_CHECKING:
     from components.pusher.releases import Release
     from components.workspace import Workspace
-
-workspace_option = click.option("--workspace", "-w", required=True, help="Path or URI of the workspace.")
 
 
 @click.command()

@@ -12,6 +12,7 @@ import yaml
 
 from pipeline.answers import answers
 from pipeline.benchmark.data_sets import DATA_SETS
+from pipeline.options import overrides_option
 
 
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,7 +22,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--source", type=click.Path(file_okay=False), help="Folder of the publisher's files."),
         click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder of data and results."),
         click.option("--config", help="A .yaml file: shared and single models' settings, search."),
-        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in `scenerank run`."),
+        overrides_option,
     ]
     for option in reversed(options):
         command = option(command)

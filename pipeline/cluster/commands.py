@@ -9,19 +9,15 @@ import tempfile
 import click
 
 from pipeline.answers import answers
+from pipeline.options import config_option, overrides_option, shared_workspace_option, workspace_option
 
-_config = click.option(
-    "--config", "-c", required=True, help="Name of a bundled configuration or a path to a .yaml file."
-)
-_workspace = click.option("--workspace", "-w", help="URI that all containers see; by default `cluster.workspace`.")
-_set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in `scenerank run`.")
 BUCKETS = ("gs://", "s3://", "minio://")
 
 
 @click.command(name="compile")
-@_config
-@_workspace
-@_set
+@config_option
+@shared_workspace_option
+@overrides_option
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="File to write, such as pipeline.yaml.")
 @click.option("--only", type=click.Choice(["ingestion"]), help="End with the published day, for a backfill.")
 @answers
@@ -36,9 +32,9 @@ def compile_(config: str, workspace: str | None, overrides: tuple[str, ...], out
 
 
 @click.command()
-@_config
-@_workspace
-@_set
+@config_option
+@shared_workspace_option
+@overrides_option
 @click.option("--host", help="URL of Kubeflow Pipelines: make the recurring run there, or bring it up to date.")
 @click.option("--pipeline", type=click.Path(exists=True, dir_okay=False), help="With --host: a compiled pipeline.")
 @answers
@@ -68,9 +64,28 @@ def schedule(
 
 
 @click.command()
-@_config
-@_workspace
-@_set
+@config_option
+@shared_workspace_option
+@overrides_option
+@click.option("--docker", is_flag=True, help="Print a `docker run` line instead of Kubernetes manifests.")
+@answers
+def deploy(config: str, workspace: str | None, overrides: tuple[str, ...], docker: bool) -> None:
+    """Print what starts TF Serving over a workspace: Kubernetes manifests, or a `docker run` line."""
+    from components.workspace import Workspace
+    from pipeline.cluster import serving
+    from pipeline.cluster.kubernetes import as_yaml
+    from pipeline.cluster.names import workspace_of
+    from pipeline.config import load_config
+
+    told = load_config(config, overrides)
+    space = Workspace(workspace_of(told, workspace))
+    click.echo(serving.docker_line(told, space) if docker else as_yaml(serving.manifests(told, space)), nl=docker)
+
+
+@click.command()
+@config_option
+@shared_workspace_option
+@overrides_option
 @click.option("--day", required=True, help="The day to run, as 2022-05-31.")
 @answers
 def distribute(config: str, workspace: str | None, overrides: tuple[str, ...], day: str) -> None:
@@ -85,7 +100,7 @@ def distribute(config: str, workspace: str | None, overrides: tuple[str, ...], d
 
 
 @click.command()
-@click.option("--workspace", "-w", required=True, help="Path or URI of the workspace.")
+@workspace_option
 @click.option("--day", required=True, help="The day that is run.")
 @answers
 def join(workspace: str, day: str) -> None:

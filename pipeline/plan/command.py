@@ -7,16 +7,17 @@ import os
 import click
 
 from pipeline.answers import answers
+from pipeline.options import config_option, overrides_option
 
 NUMBER = click.FloatRange(min=1)
 
 
 @click.command()
-@click.option("--config", "-c", required=True, help="Name of a bundled configuration or a path to a .yaml file.")
+@config_option
 @click.option("--workspace", "-w", help="Workspace with a day that was run with it; for what data needs.")
 @click.option("--day", help="The measured day; by default the last that was run.")
 @click.option("--small", metavar="WORKSPACE", help="A smaller run of the same, to tell fixed costs from those of rows.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as window.days=14.")
+@overrides_option
 @click.option("--users", type=NUMBER, default=80e6, show_default=True)
 @click.option("--items", type=NUMBER, default=1.55e6, show_default=True)
 @click.option("--scenarios", type=NUMBER, default=500, show_default=True)
