@@ -1,7 +1,7 @@
 """Transformed rows as files that a parameter server's worker reads without Python.
 
-A unit is a few thousand rows of one file of examples: what the chief hands to whichever worker is free, and what is
-learned from again where a worker dies over it. Workers run graphs alone; the transform graph, with its look-up tables,
+A unit is a few thousand rows: what the chief hands to whichever worker is free, and what is learned from again where a
+worker dies over it. Workers run graphs alone; the transform graph, with its look-up tables,
 is applied before, each worker to its share of the files.
 """
 
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
@@ -20,11 +22,14 @@ import numpy as np
 from components.trainer.dataset import Reader
 from components.trainer.feed import Totals
 from components.trainer.job import Job
+from components.trainer.settings import TrainerSettings
 from components.trainer.sharing import Share
 from components.trainer.store import Store, load
 from schemas.features import FeatureSet
 
 UNIT_ROWS = 16384
+GROWTH = 8
+"""Bytes in memory, at most, of a byte of a file."""
 PARTS = (("integers", tf.int32), ("floats", tf.float32), ("events_integers", tf.int32), ("events_floats", tf.float32),
          ("splits", tf.int64))  # fmt: skip
 
@@ -61,16 +66,14 @@ def prepare_units(job: Job, share: Share) -> None:
     done = _done(job, share.index, share.count)
     if tf.io.gfile.exists(done):
         return
-    folder = f"{job.folder}/units"
-    tf.io.gfile.makedirs(folder)
+    tf.io.gfile.makedirs(f"{job.folder}/units")
     reader = Reader.of(job.declared, job.transform_output)
-    found = {}
+    found: dict[str, list[dict[str, Any]]] = {"train": [], "validation": []}
     for split, files in (("train", job.train_files), ("validation", job.validation_files)):
-        place = {file: number for number, file in enumerate(files)}
-        units = (
-            unit for file in share.of(files) for unit in _units(reader, file, f"{folder}/{split}-{place[file]:05}")
-        )
-        found[split] = [dataclasses.asdict(unit) for unit in units]
+        groups = _groups(share.of(files), job.trainer)
+        for number, group in enumerate(groups):
+            prefix = f"{job.folder}/units/{split}-{share.index}-of-{share.count}-{number:04}"
+            found[split] += map(dataclasses.asdict, _units(reader, group, prefix, job.trainer.seed))
     with tf.io.gfile.GFile(f"{done}.aside", "w") as stream:
         stream.write(json.dumps(found))
     tf.io.gfile.rename(f"{done}.aside", done, overwrite=True)
@@ -111,18 +114,31 @@ def _widths(features: FeatureSet) -> dict[str, int]:
     return {**own, "events_integers": count(True, True), "events_floats": count(True, False)}
 
 
-def _units(reader: Reader, file: str, prefix: str) -> list[Unit]:
-    store = load(reader, [file])
-    units = []
-    for number, first in enumerate(range(0, store.rows if store else 0, UNIT_ROWS)):
-        assert store is not None
-        part = store.take(np.arange(first, min(first + UNIT_ROWS, store.rows)))
-        path = f"{prefix}-{number:04}"
+def _groups(files: Sequence[str], settings: TrainerSettings) -> list[list[str]]:
+    """Files to be read together, of any days and users: a unit of one file's rows would be of few users of one day."""
+    groups: list[list[str]] = [[]]
+    size = 0
+    for place in np.random.default_rng(settings.seed).permutation(len(files)):
+        length = GROWTH * tf.io.gfile.stat(files[place]).length
+        if groups[-1] and size + length > settings.memory_mb * 2**20:
+            groups.append([])
+            size = 0
+        groups[-1].append(files[place])
+        size += length
+    return groups
+
+
+def _units(reader: Reader, files: list[str], prefix: str, seed: int) -> Iterator[Unit]:
+    store = load(reader, files) if files else None
+    if store is None:
+        return
+    order = np.random.default_rng(seed).permutation(store.rows)
+    for number, rows in enumerate(np.array_split(order, math.ceil(store.rows / UNIT_ROWS))):
+        part, path = store.take(rows), f"{prefix}-{number:04}"
         tensors = tf.stack([tf.io.serialize_tensor(getattr(part, name)) for name, _ in PARTS])
         tf.io.write_file(f"{path}.aside", tf.io.serialize_tensor(tensors))
         tf.io.gfile.rename(f"{path}.aside", path, overwrite=True)
-        units.append(Unit(path, part.rows, part.clicks))
-    return units
+        yield Unit(path, part.rows, part.clicks)
 
 
 def _done(job: Job, index: int, count: int) -> str:
