@@ -100,7 +100,7 @@ def test_units_hold_every_row_once(folder, tmp_path, monkeypatch):
         prepare_units(told, Share(index, 2))
     units = wait_for_units(told, 2)
     assert totals(units.train).rows == ROWS["train"] and totals(units.validation).rows == ROWS["validation"]
-    assert max(unit.rows for unit in units.train) == 100
+    assert 90 < max(unit.rows for unit in units.train) <= 100
     reader = Reader.of(tiny.DECLARATION, str(folder / "transform"))
     read = [read_unit(tf.constant(unit.path), reader.features) for unit in units.train]
     mass = np.concatenate([store.batch(tf.range(store.rows, dtype=tf.int64))[0]["mass"] for store in read])
