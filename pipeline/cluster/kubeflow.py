@@ -80,7 +80,7 @@ def _compiled(config: Config, workspace: str, components: list[BaseComponent]) -
         pipeline_name=name_of(config),
         pipeline_root=_root(workspace),
         components=components,
-        beam_pipeline_args=list(config.beam.args),
+        beam_pipeline_args=list(config.beam_options),
         enable_cache=False,
     )
     told = kubeflow.KubeflowV2DagRunnerConfig(
