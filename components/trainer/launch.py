@@ -51,7 +51,7 @@ class Processes:
         self._running: dict[Task, subprocess.Popen] = {}
 
     def start(self, task: Task) -> None:
-        command = [sys.executable, "-m", "components.trainer.task", self._job]
+        command = [sys.executable, "-m", "components.trainer.task", self._job, str(os.getpid())]
         environment = {**os.environ, TF_CONFIG: self._configs[task]}
         self._running[task] = subprocess.Popen(command, env=environment, start_new_session=True)
 

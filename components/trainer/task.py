@@ -1,4 +1,4 @@
-"""A process that trains together with others: `python -m components.trainer.task JOB`.
+"""A process that trains together with others: `python -m components.trainer.task JOB PARENT`.
 
 `TF_CONFIG` says who they are and which one this is: https://www.tensorflow.org/guide/distributed_training. With
 `multi_worker` its first worker, or its chief, leaves what was learned in the job's folder; with `parameter_server` the
@@ -7,7 +7,10 @@ chief does, while workers and servers serve until they are stopped.
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import os
+import signal
 import sys
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
@@ -21,6 +24,7 @@ from components.trainer.strategies import MULTI_WORKER
 
 LEARNED, REFUSED = "learned", "refused.txt"
 REFUSED_CODE = 3
+PR_SET_PDEATHSIG = 1  # sys/prctl.h
 
 
 def run_task(job: Job) -> None:
@@ -51,9 +55,14 @@ def run_task(job: Job) -> None:
         tf.distribute.Server(spec, job_name=kind, task_index=index, protocol="grpc").join()
 
 
-def main(path: str) -> int:
-    """Runs the task of the job at `path`; the exit code: 3 where the data are refused, with the sentence beside."""
+def main(path: str, parent: int) -> int:
+    """Runs the task of the job at `path` as long as process `parent` lives.
+
+    Returns:
+      The exit code: 3 where the data are refused, with the sentence beside the job.
+    """
     logging.getLogger().setLevel(logging.WARNING)
+    _end_with(parent)
     job = Job.read(path)
     try:
         run_task(job)
@@ -64,5 +73,13 @@ def main(path: str) -> int:
     return 0
 
 
+def _end_with(parent: int) -> None:
+    """A server would wait for a chief for ever when whoever started both was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # which died while this process was importing
+            sys.exit(1)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -5,7 +5,7 @@ the specification that it gives, and node selectors and secrets in a second docu
 `kfp` compiler writes them. Nothing in it is left to a resolver, an importer or a driver. A service account is no
 part of a pipeline but of a run: the recurring run has it, see `pipeline.cluster.recurring`.
 
-Retries are followed by Kubeflow Pipelines 2.6 and later; earlier ones do not look at them.
+Not every release of Kubeflow Pipelines 2 follows retries: 2.2 is known to ignore them.
 """
 
 from __future__ import annotations

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
 import sys
+import time
 
 from tests.components import tiny  # isort: skip
 import attrs
@@ -25,7 +27,7 @@ from components.trainer.sharing import Share
 from components.trainer.strategies import partitioner
 from components.trainer.units import prepare_units, read_unit, totals, wait_for_units
 from models.registry import MODELS, settings_class
-from tests.components.train_with import train
+from tests.components.train_with import tasks, train
 from tests.models.conftest import small_features
 
 ROWS = {"train": 2400, "validation": 300}
@@ -239,6 +241,32 @@ def test_processes_of_a_cluster_join_by_themselves(folder, tmp_path, monkeypatch
     finally:
         if worker.poll() is None:
             os.killpg(worker.pid, 9)
+
+
+@pytest.mark.slow
+def test_no_process_outlives_the_one_that_started_it(folder, tmp_path):
+    (tmp_path / "arguments.json").write_text(json.dumps(arguments(folder, "orphans", strategy="parameter_server")))
+    command = [sys.executable, "-m", "tests.components.train_with", str(tmp_path / "arguments.json")]
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 120
+        while len(pids := tasks(process.pid)) < 5 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert sorted(kind for kind, _ in pids.values()) == ["chief", "ps", "ps", "worker", "worker"]
+        time.sleep(5)  # until they have said that they go with their parent
+    finally:
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + 60
+    while (alive := [pid for pid in pids if lives(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not alive
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that ended and that nobody asked about has no command line any more."""
+    path = pathlib.Path(f"/proc/{pid}/cmdline")
+    return path.exists() and bool(path.read_bytes())
 
 
 def test_a_training_that_dies_for_good_fails_in_a_sentence(folder, tmp_path):

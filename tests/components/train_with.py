@@ -44,7 +44,7 @@ def train(folder: pathlib.Path, arguments: dict[str, Any], kill: str | None = No
             peaks = _watch(process)
             code = process.returncode
         finally:
-            for pid in [*_tasks(process.pid), process.pid]:
+            for pid in [*tasks(process.pid), process.pid]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
     assert code == 0, (folder / "log.txt").read_text(errors="replace")[-2000:]
@@ -76,7 +76,7 @@ def _watch(process: subprocess.Popen) -> dict[tuple[str, int], float]:
     peaks: dict[tuple[str, int], float] = {}
     deadline = time.monotonic() + SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        for pid, task in _tasks(process.pid).items():
+        for pid, task in tasks(process.pid).items():
             with contextlib.suppress(OSError, StopIteration):
                 lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
                 kilobytes = int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
@@ -85,7 +85,7 @@ def _watch(process: subprocess.Popen) -> dict[tuple[str, int], float]:
     return peaks
 
 
-def _tasks(parent: int) -> dict[int, tuple[str, int]]:
+def tasks(parent: int) -> dict[int, tuple[str, int]]:
     """Kind and number of the tasks that a process started, by their process id."""
     found = {}
     for entry in pathlib.Path("/proc").iterdir():
@@ -98,7 +98,7 @@ def _tasks(parent: int) -> dict[int, tuple[str, int]]:
 
 
 def _task(parent: int, kind: str, index: int) -> int:
-    return next(pid for pid, task in _tasks(parent).items() if task == (kind, index))
+    return next(pid for pid, task in tasks(parent).items() if task == (kind, index))
 
 
 if __name__ == "__main__":
