@@ -63,3 +63,6 @@ def plan(
         from pipeline.plan.data_tables import print_data
 
         print_data(console, loaded, workspace, day, small, scale, budget)
+        from pipeline.plan.training import print_training
+
+        print_training(console, loaded, workspace, day, scale, budget)

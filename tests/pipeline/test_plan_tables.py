@@ -1,4 +1,4 @@
-"""What a model's weights would need, told without allocating them."""
+"""What a model's weights, and its training, would need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 from rich.console import Console
 
 from pipeline.config import load_config
+from pipeline.plan.quantities import Budget
 from pipeline.plan.tables import print_weights
+from pipeline.plan.training import Training, machines
 from tests.pipeline.small_world import CONFIG, DECLARATION
 
 ROWS = 100_000_000
@@ -46,3 +48,12 @@ def test_a_hundred_million_rows_are_planned_and_not_allocated(config):
 def test_compositional_tables_are_planned_as_they_are(config):
     small = plan(config, "trainer.model_settings={embedding: {dim: 4, compositional: {user_id: 10000}}}")
     assert small["all weights"] < 10
+
+
+def test_training_grows_with_rows_and_passes_and_shrinks_with_machines():
+    measured = Training(examples=400_000, passes=2.0, seconds=10.0)
+    hours, one = machines(measured, 72e6, Budget(hours=4, efficiency=0.5))
+    assert measured.rate == 40_000 and hours == pytest.approx(1.0) and one == 1
+    more, many = machines(measured, 20 * 72e6, Budget(hours=4, efficiency=0.5))
+    assert more == pytest.approx(20.0) and many == 10
+    assert machines(measured, 20 * 72e6, Budget(hours=8, efficiency=0.5))[1] == 5
