@@ -13,11 +13,13 @@ import pandas as pd
 import pyarrow as pa
 
 from components.log_example_gen import rates, streams
-from components.log_example_gen.assemble import Partition
+from components.log_example_gen.assemble import KEY_SET, Partition
 from components.log_example_gen.checks import check, day_start_ms
 from components.sources.simulator.oracle import read
 from components.workspace import Workspace, shift
 from schemas import Declaration
+
+NOTHING: Mapping[bytes, str] = {}
 
 
 def examples_of(
@@ -47,7 +49,10 @@ def examples_of(
             if back <= remembered:
                 _add(partition, rows.behaviors(), streams.BEHAVIORS)
     counts = rates.count(pa.Table.from_batches(counted), declaration) if counted else {}
-    return list(partition.examples(counts, slice_rows))
+    total = counts.pop(rates.TOTAL, None)
+    for index, found in counts.items():
+        _add(partition, found, streams.RATES, {KEY_SET: str(index)})
+    return list(partition.examples(total, slice_rows))
 
 
 def _checked(table: pa.Table, declaration: Declaration, day: str) -> Iterator[streams.Rows]:
@@ -57,9 +62,9 @@ def _checked(table: pa.Table, declaration: Declaration, day: str) -> Iterator[st
             yield streams.Rows(good, declaration)
 
 
-def _add(partition: Partition, batch: pa.RecordBatch, stream: bytes) -> None:
+def _add(partition: Partition, batch: pa.RecordBatch, stream: bytes, more: Mapping[bytes, str] = NOTHING) -> None:
     if batch.num_rows:
-        partition.add(batch.replace_schema_metadata({streams.STREAM: stream}))
+        partition.add(batch.replace_schema_metadata({streams.STREAM: stream, **more}))
 
 
 def _sample(examples: list[pa.RecordBatch], declaration: Declaration, most: int) -> list[pa.RecordBatch]:

@@ -40,8 +40,8 @@ def with_coefficients(
     for day in np.unique(days):
         rows = np.flatnonzero(days == day)
         scenario, item = (pa.array(column[rows]) for column in (scenarios, items))
-        sums = aggregation.partial_sums(scenario, item, pa.array(score[rows].astype(np.float64)))
-        table = aggregation.fairness_table(aggregation.merge([sums]), str(day), settings)
+        sums = aggregation.merge([aggregation.partial_sums(scenario, item, pa.array(score[rows].astype(np.float64)))])
+        table = aggregation.fairness_table(sums, aggregation.totals(sums), str(day), settings)
         coefficient[rows] = FairnessLookup(table)(scenario, item)
     floats = store.floats.numpy()
     floats[:, FAIRNESS_COLUMN] = coefficient

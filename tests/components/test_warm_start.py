@@ -75,7 +75,7 @@ def test_a_grown_and_reordered_model_says_the_same_of_what_it_knew(new_rows: str
     now = {"scenario": ["s9", "s2", "s0", "s8", "s1"], "level": ["2", "1", "0"], "brand": ["b2", "b7", "b1", "b0"]}
     old_features, old = model_of(before)
     new_features, new = model_of(now)
-    for variable in old.weights:
+    for variable in named_weights(old).values():
         variable.assign(tf.random.stateless_uniform(variable.shape, [1, 2], 0.1, 0.9))
     arrays = {name: variable.numpy() for name, variable in named_weights(old).items()}
     fresh = {name: variable.numpy() for name, variable in named_weights(new).items()}

@@ -148,5 +148,5 @@ def test_embedding_penalty_is_that_of_the_rows_looked_up():
 
 
 def test_embedding_refuses_widths_of_no_table():
-    with pytest.raises(ValueError, match="names nothing, which is no table"):
+    with pytest.raises(ValueError, match="names nothing, which is no such table"):
         FeatureEmbedding(small_features().features, {"dims": {"nothing": 3}})
