@@ -184,7 +184,7 @@ def test_processes_learn_from_every_row_once(folder, one_device, strategy):
     history = train(folder / strategy, arguments(folder, strategy, strategy=strategy))
     assert history["rows"] == ROWS and history["examples"] == one_device["examples"]
     assert [epoch["examples"] for epoch in history["epochs"]] == [2400, 4800]
-    assert history["epochs"][-1]["val_auc"] == pytest.approx(one_device["epochs"][-1]["val_auc"], abs=0.08)
+    assert history["epochs"][-1]["val_auc"] == pytest.approx(one_device["epochs"][-1]["val_auc"], abs=0.12)  # 300 rows
     assert weights(folder, strategy).keys() == weights(folder, "one_device").keys()
     assert np.std(scores(folder, strategy)) > 0.01
 
@@ -196,10 +196,12 @@ def test_processes_learn_from_every_row_once(folder, one_device, strategy):
 def test_a_process_that_dies_costs_time_alone(folder, strategy, killed):
     run = f"{strategy}-without-{killed}"
     # epochs long enough for the kill to fall into one
-    settings = {"strategy": strategy, "epochs": 4, "batch_size": 8, "refit_validation": False}
+    rows = 32 if strategy == "multi_worker" else 8
+    settings = {"strategy": strategy, "epochs": 4, "batch_size": rows, "refit_validation": False}
     history = train(folder / run, arguments(folder, run, **settings), kill=killed)
     seen = history["examples"] - 4 * ROWS["train"]
-    assert 0 <= seen <= (480 if killed == "worker" else ROWS["train"])  # a unit, or back to the last checkpoint
+    most = {"worker": 1500, "ps": ROWS["train"]}[killed]  # what a worker has of the rows; an epoch between checkpoints
+    assert 0 <= seen <= (0 if strategy == "multi_worker" else most)
     assert len(history["epochs"]) == 4 and np.isfinite(scores(folder, run)).all()
 
 
