@@ -15,7 +15,7 @@ from components.errors import DataRefused
 from components.workspace import Workspace
 from pipeline import predict
 from pipeline.config import Config, check_model, load_config
-from pipeline.daily import Outcome, run_day
+from pipeline.daily import Outcome, day_run, run_day
 from pipeline.terminal import Progress, quiet
 
 
@@ -104,10 +104,7 @@ def draw_report(root: str, day: str | None) -> str:
     from components.report.build import build_report
 
     workspace = Workspace(root)
-    runs = [i.base_name[4:] for i in workspace.list(workspace.uri("reports"))]
-    if not runs or (day is not None and day not in runs):
-        raise DataRefused(f"day {day or ''} was not run in {workspace.root}: run it first".replace("  ", " "))
-    return build_report(workspace, day or max(runs))
+    return build_report(workspace, day_run(workspace, day))
 
 
 def print_models() -> None:

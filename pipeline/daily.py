@@ -148,6 +148,23 @@ def _run(config: Config, workspace: Workspace, day: str, pending: list[str], pro
     return _record(config, workspace, day, pending, result.uris, seconds, core_seconds)
 
 
+def day_run(workspace: Workspace, day: str | None = None) -> str:
+    """`day`, or the last that was run, if none is named.
+
+    Raises:
+      DataRefused: it was not run.
+    """
+    runs = [info.base_name.removeprefix("day=") for info in workspace.list(workspace.uri("reports"))]
+    if not runs or (day is not None and day not in runs):
+        raise DataRefused(f"day {day or ''} was not run in {workspace.root}: run it first".replace("  ", " "))
+    return day or max(runs)
+
+
+def run_record(workspace: Workspace, day: str | None = None) -> dict[str, Any]:
+    """`run.json` of a day, see `day_run`."""
+    return workspace.read_json(workspace.uri("reports", f"day={day_run(workspace, day)}", "run.json"))
+
+
 def _record(
     config: Config,
     workspace: Workspace,

@@ -9,7 +9,12 @@ from pipeline.config import Config, ConfigError
 
 def name_of(config: Config) -> str:
     """Name of the pipeline, of its runs and of what belongs to them, as Kubernetes allows names."""
-    return "scenerank-" + re.sub(r"[^a-z0-9]+", "-", config.declared.name.lower()).strip("-")
+    return f"scenerank-{allowed(config.declared.name)}"
+
+
+def allowed(text: str) -> str:
+    """`text` in the letters that Kubernetes allows in names."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def workspace_of(config: Config, given: str | None = None) -> str:

@@ -15,6 +15,7 @@ from components.errors import DataRefused
 from components.pusher.tf_serving import BATCHING, MODELS
 from components.workspace import Workspace
 from pipeline.cluster.kubernetes import container, pod
+from pipeline.cluster.names import allowed
 from pipeline.config import Config, ConfigError
 
 CONFIGURATION = "/configuration"
@@ -110,7 +111,7 @@ def manifests(config: Config, workspace: Workspace) -> list[dict[str, Any]]:
             f"cluster.serving.volume_claim: pods have no {found.base_path} by themselves: name the claim that holds "
             "the workspace"
         )
-    name = f"{config.declared.name}-serving".replace("_", "-").lower()
+    name = f"{allowed(config.declared.name)}-serving"
     labels = {"app": name}
     metadata = {"name": name, "namespace": config.cluster.namespace, "labels": labels}
     ports = {"grpc": serving.grpc_port, "rest": serving.rest_port}

@@ -11,6 +11,7 @@ from pyarrow import fs
 
 from components.errors import DataRefused
 from components.workspace import Workspace, shift
+from pipeline.daily import run_record
 from schemas.columns import HISTORY_TYPE
 from schemas.declaration import Declaration
 
@@ -81,11 +82,8 @@ def read_run(workspace: Workspace, declaration: Declaration, day: str | None) ->
     Raises:
       DataRefused: the day was not run, or not in one process, whose processor time is known.
     """
-    days = [info.base_name[4:] for info in workspace.list(workspace.uri("reports"))]
-    if not days or (day is not None and day not in days):
-        raise DataRefused(f"day {day or ''} was not run in {workspace.root}: run it first".replace("  ", " "))
-    day = day or max(days)
-    record = workspace.read_json(workspace.uri("reports", f"day={day}", "run.json"))
+    record = run_record(workspace, day)
+    day = record["day"]
     if "core_seconds" not in record or record["config"]["beam"].get("runner", "direct") != "direct":
         raise DataRefused(f"the processor time of {day} is not known: run that day again, with beam.runner=direct")
     back = lookback(declaration)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from components.workspace import Workspace
 from pipeline.config import Config
+from pipeline.daily import run_record
 from pipeline.plan.quantities import Budget, Scale
 
 
@@ -62,9 +63,7 @@ def machines(training: Training, rows: float, budget: Budget) -> tuple[float, in
 def print_training(console: Console, config: Config, root: str, day: str | None, scale: Scale, budget: Budget) -> None:
     """Learned rows a second of the measured run, and what a window and a day of `scale` would take."""
     workspace = Workspace(root)
-    days = [info.base_name.removeprefix("day=") for info in workspace.list(workspace.uri("reports"))]
-    record = workspace.read_json(workspace.uri("reports", f"day={day or max(days)}", "run.json"))
-    measured = read_training(workspace, record)
+    measured = read_training(workspace, run_record(workspace, day))
     console.print("\ntraining")
     if measured is None:
         console.print("  not told: the measured run's artifacts are gone, or it was made by an older version")
