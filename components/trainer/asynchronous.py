@@ -21,7 +21,7 @@ import tensorflow_transform as tft  # isort: skip
 import numpy as np
 import tf_keras as keras
 
-from components.trainer.building import build_training
+from components.trainer.building import build_training, compile_training
 from components.trainer.callbacks import ProgressLog, Stopping
 from components.trainer.job import PROGRESS, Job, Learned
 from components.trainer.learning import check, learned, start_warm
@@ -30,7 +30,6 @@ from components.trainer.settings import TrainerSettings
 from components.trainer.strategies import parameter_server
 from components.trainer.units import Unit, read_unit, totals, wait_for_units
 from components.transform.preprocessing import resolved_features
-from models.optimizers import build_optimizer
 from models.registry import settings_class
 from models.training import TrainingModel
 
@@ -104,20 +103,17 @@ def learn_asynchronously(job: Job, workers: int) -> Learned:
     check_servers(settings, features)
     embedding = settings_class(settings.model).model_validate(settings.model_settings).embedding
     strategy = parameter_server(settings, features, embedding)
-    validates = 0 < held.clicks < held.rows
-    epochs = settings.epochs if validates else settings.epochs_without_validation
+    epochs = settings.epochs if held.mixed else settings.epochs_without_validation
     refits = settings.refit_validation and held.rows > 0
     steps = _steps(units.train, settings)
     total = steps * epochs + (_steps(units.validation, settings) if refits else 0)
     with strategy.scope():
         training = build_training(settings, features, train.clicks / train.rows)
-        optimizer = build_optimizer(training.serving.settings.optimizer, total)
-        training.compile(optimizer=optimizer, weighted_metrics=[])
-        optimizer.build(training.trainable_variables)
+    compile_training(training, total)
     started = start_warm(training, job)
     hands = Workers(strategy, training, settings.batch_size)
     log.phase("training")
-    fitted = _fit(training, hands, units.train, units.validation if validates else (), epochs, job, log)
+    fitted = _fit(training, hands, units.train, units.validation if held.mixed else (), epochs, job, log)
     if refits:
         log.phase("refitting")
         _forget(training)

@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from components.trainer.settings import TrainerSettings
 from models.base import example_batch
+from models.optimizers import build_optimizer
 from models.registry import build_model
 from models.training import TrainingModel
 from schemas import FAIRNESS
@@ -21,6 +22,14 @@ def start_afresh(settings: TrainerSettings) -> None:
     keras.utils.set_random_seed(settings.seed)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+def compile_training(training: TrainingModel, steps: int) -> None:
+    """Gives the model its optimizer, for so many steps in all, where the model's own variables lie."""
+    with training.distribute_strategy.scope():
+        optimizer = build_optimizer(training.serving.settings.optimizer, steps)
+        training.compile(optimizer=optimizer, weighted_metrics=[])
+        optimizer.build(training.trainable_variables)  # created within the first step they would trace it twice
 
 
 def build_training(settings: TrainerSettings, features: FeatureSet, click_rate: float) -> TrainingModel:

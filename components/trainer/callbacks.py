@@ -14,6 +14,7 @@ import tensorflow as tf  # isort: skip
 import numpy as np
 import tf_keras as keras
 
+from components.trainer.files import replace_file
 from components.trainer.weights import read_arrays, write_arrays
 from models.base import assign_weights, weight_values
 
@@ -149,9 +150,7 @@ class Stopping(keras.callbacks.Callback):
     def _write(self, epoch: int, values: dict[str, np.ndarray] | None) -> None:
         if values is not None:
             write_arrays(self._weights(epoch), values)
-        with tf.io.gfile.GFile(f"{self._curve}.aside", "w") as stream:
-            stream.write(json.dumps(self.epochs))
-        tf.io.gfile.rename(f"{self._curve}.aside", self._curve, overwrite=True)
+        replace_file(self._curve, json.dumps(self.epochs))
         # the epoch before stays resumable until the next checkpoint: so does its best
         for earlier in range(epoch):
             if earlier not in (self.best, self._best(epoch)) and tf.io.gfile.exists(self._weights(earlier)):

@@ -27,6 +27,11 @@ class Totals(NamedTuple):
     clicks: int
     fewest: int
 
+    @property
+    def mixed(self) -> bool:
+        """Whether there are clicks and their absence: without either there is nothing to learn, and no AUC."""
+        return 0 < self.clicks < self.rows
+
     def steps(self, batch_size: int, replicas: int) -> int:
         """Batches of an epoch, none of them empty on any of a process's `replicas`."""
         return max(1, min(math.ceil(self.rows / batch_size), self.fewest // replicas))
@@ -69,8 +74,8 @@ class Feed:
 
     @property
     def validates(self) -> bool:
-        """Whether the validation days can judge: an AUC needs clicks and their absence."""
-        return self.validation is not None and 0 < self.validation.clicks < self.validation.rows
+        """Whether the validation days can judge."""
+        return self.validation is not None and self.validation.mixed
 
     @property
     def refit_steps(self) -> int:

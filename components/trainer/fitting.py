@@ -7,11 +7,11 @@ from typing import Any
 import tf_keras as keras
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+from components.trainer.building import compile_training
 from components.trainer.callbacks import Progress, ProgressLog, Stopping
 from components.trainer.feed import Feed
 from components.trainer.resume import position
 from components.trainer.settings import TrainerSettings
-from models.optimizers import build_optimizer
 from models.training import TrainingModel
 
 
@@ -37,10 +37,7 @@ def fit(
     """
     steps = min(feed.steps, settings.max_steps_per_epoch or feed.steps)
     epochs = settings.epochs if feed.validates else settings.epochs_without_validation
-    with training.distribute_strategy.scope():
-        optimizer = build_optimizer(training.serving.settings.optimizer, steps * epochs + feed.refit_steps)
-        training.compile(optimizer=optimizer, weighted_metrics=[])
-        optimizer.build(training.trainable_variables)  # created within the first step they would trace it twice
+    compile_training(training, steps * epochs + feed.refit_steps)
     backup = f"{folder}/backup"
     epoch, step = position(backup, steps, settings.checkpoint_steps)
     stopping = Stopping(folder, settings.patience, settings.min_delta, first_epoch=epoch, writes=feed.share.chief)

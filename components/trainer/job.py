@@ -11,6 +11,7 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 import numpy as np
 
+from components.trainer.files import replace_file
 from components.trainer.settings import TrainerSettings
 from components.trainer.weights import read_arrays, write_arrays
 from schemas import Declaration
@@ -52,9 +53,7 @@ class Job:
 
     def write(self, uri: str) -> None:
         """Puts the job where other processes look for it, in one step."""
-        with tf.io.gfile.GFile(f"{uri}.aside", "w") as stream:
-            stream.write(json.dumps(dataclasses.asdict(self)))
-        tf.io.gfile.rename(f"{uri}.aside", uri, overwrite=True)
+        replace_file(uri, json.dumps(dataclasses.asdict(self)))
 
     @classmethod
     def read(cls, uri: str) -> Job:
@@ -79,11 +78,10 @@ class Learned:
     seconds: dict[str, float]
 
     def write(self, folder: str) -> None:
-        """Leaves it for the process that exports."""
+        """Leaves it for the process that exports; `learned.json` comes last, and says that all is there."""
         tf.io.gfile.makedirs(folder)
         write_arrays(f"{folder}/weights.npz", self.arrays)
-        with tf.io.gfile.GFile(f"{folder}/learned.json", "w") as stream:
-            stream.write(json.dumps({"history": self.history, "seconds": self.seconds}))
+        replace_file(f"{folder}/learned.json", json.dumps({"history": self.history, "seconds": self.seconds}))
 
     @classmethod
     def read(cls, folder: str) -> Learned:

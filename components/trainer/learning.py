@@ -77,7 +77,7 @@ def check(train: Totals, job: Job) -> None:
     """Raises: DataRefused: no rows to train on, or labels of one kind only."""
     if not train.rows:
         raise DataRefused("the training days of the window hold no rows: widen window.days or ingest them again")
-    if train.clicks in (0, train.rows):
+    if not train.mixed:
         raise DataRefused(
             f"column {job.declared.label.name!r} is {1 if train.clicks else 0} in all {train.rows} training rows: "
             "check how the log fills it"

@@ -11,7 +11,7 @@ import tensorflow as tf  # isort: skip
 
 from components.errors import DataRefused
 from components.trainer.settings import TrainerSettings
-from components.trainer.strategies import partitioner
+from components.trainer.strategies import PARAMETER_SERVER, partitioner
 from models.registry import build_model
 from schemas.features import FeatureSet
 
@@ -26,11 +26,10 @@ class Weight:
     """A weight of the training model.
 
     Attributes:
-      name: as in `models.base.named_weights`.
+      name: the variable's.
       shape: of the whole.
       bytes: of the whole, the optimizer's moments left out.
       moments: bytes of these.
-      table: whose rows axis 0 has; empty for none.
       parts: over how many servers it is spread.
     """
 
@@ -38,7 +37,6 @@ class Weight:
     shape: tuple[int, ...]
     bytes: int
     moments: int
-    table: str
     parts: int
 
 
@@ -52,7 +50,6 @@ def planned(settings: TrainerSettings, features: FeatureSet) -> list[Weight]:
         training = build_model(settings.model, features, settings.model_settings).training_model()
         embedding = training.serving.settings.embedding
         split = partitioner(features, embedding, settings.cluster.servers, settings.cluster.min_shard_mb * 2**20)
-        tables = {id(training_weight): table for training_weight, table in _rows(training)}
         found = []
         for weight in training.weights:
             size = weight.shape.num_elements() * weight.dtype.size
@@ -62,7 +59,6 @@ def planned(settings: TrainerSettings, features: FeatureSet) -> list[Weight]:
                     shape=tuple(weight.shape),
                     bytes=size,
                     moments=MOMENTS * size if weight.trainable else 0,
-                    table=tables.get(id(weight), ""),
                     parts=max(split(weight.shape, weight.dtype), default=1),
                 )
             )
@@ -81,7 +77,7 @@ def per_server(weights: Sequence[Weight], servers: int) -> int:
 
 def on_a_worker(weights: Sequence[Weight], settings: TrainerSettings) -> int:
     """Bytes of weights and moments that a process that learns holds: none of its own beside parameter servers."""
-    if settings.strategy == "parameter_server":
+    if settings.strategy == PARAMETER_SERVER:
         return 0
     return sum(weight.bytes + weight.moments for weight in weights)
 
@@ -101,7 +97,3 @@ def check_servers(settings: TrainerSettings, features: FeatureSet) -> None:
             f"({largest.bytes / 2**20:,.0f} MiB and the optimizer's moments) by its declared size, embedding.dim or "
             "embedding.compositional"
         )
-
-
-def _rows(training: tf.Module) -> list[tuple[tf.Variable, str]]:
-    return [pair for layer in training.submodules if hasattr(layer, "row_tables") for pair in layer.row_tables()]

@@ -18,6 +18,9 @@ from components.trainer.dataset import READ_BATCH, Element, Reader, even_sizes
 from schemas import FAIRNESS, HISTORY_LENGTH
 from schemas.features import FeatureSet
 
+TARGETS = 3
+"""Columns at the end of a store's floats: Fairness Coefficient, label and weight."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Store:
@@ -62,7 +65,7 @@ class Store:
 
     def integer_column(self, name: str) -> np.ndarray:
         """A categorical feature that is no sequence, int32 `[N]`."""
-        return self.integers[:, _names(self.features)[0].index(name)].numpy()
+        return self.integers[:, column_names(self.features)[0].index(name)].numpy()
 
     def take(self, rows: np.ndarray) -> Store:
         """These rows alone, int64 `[M]`, with their events."""
@@ -84,11 +87,11 @@ class Store:
 
     def batch(self, rows: tf.Tensor) -> Element:
         """The element of these row numbers, int64 `[B]`."""
-        names = _names(self.features)
+        names = column_names(self.features)
         integers = tf.cast(tf.gather(self.integers, rows), tf.int64)
         floats = tf.gather(self.floats, rows)
         out = dict(zip(names[0], tf.unstack(integers, num=len(names[0]), axis=1)))
-        out.update(zip([*names[1], FAIRNESS], tf.unstack(floats, num=len(names[1]) + 3, axis=1)))
+        out.update(zip([*names[1], FAIRNESS], tf.unstack(floats, num=len(names[1]) + TARGETS, axis=1)))
         label, weight = floats[:, -2], floats[:, -1]
         if names[2] or names[3]:
             start, end = tf.gather(self.splits, rows), tf.gather(self.splits, rows + 1)
@@ -133,7 +136,7 @@ def load(reader: Reader, files: list[str], limit_bytes: float = math.inf) -> Sto
     Raises:
       DataRefused: a file is truncated, a row cannot be parsed, or its histories differ in length.
     """
-    names = _names(reader.features)
+    names = column_names(reader.features)
 
     @tf.function(autograph=False)
     def packed(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -180,7 +183,7 @@ def _stack(columns: list[tf.Tensor], rows: tf.Tensor, dtype: tf.DType) -> tf.Ten
     return tf.stack(columns, axis=1) if columns else tf.zeros(tf.stack([tf.cast(rows, tf.int32), 0]), dtype)
 
 
-def _names(features: FeatureSet) -> tuple[list[str], list[str], list[str], list[str]]:
+def column_names(features: FeatureSet) -> tuple[list[str], list[str], list[str], list[str]]:
     """Names of integers, floats, events' integers and events' floats."""
 
     def chosen(sequence: bool, categorical: bool) -> list[str]:

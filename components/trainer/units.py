@@ -11,7 +11,7 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
@@ -21,12 +21,14 @@ import numpy as np
 
 from components.trainer.dataset import Reader
 from components.trainer.feed import Totals
+from components.trainer.files import replace_file
 from components.trainer.job import Job
 from components.trainer.settings import TrainerSettings
 from components.trainer.sharing import Share
-from components.trainer.store import Store, load
+from components.trainer.store import TARGETS, Store, column_names, load
 from schemas.features import FeatureSet
 
+LOOK_SECONDS = 0.5
 UNIT_ROWS = 16384
 GROWTH = 8
 """Bytes in memory, at most, of a byte of a file."""
@@ -74,16 +76,14 @@ def prepare_units(job: Job, share: Share) -> None:
         for number, group in enumerate(groups):
             prefix = f"{job.folder}/units/{split}-{share.index}-of-{share.count}-{number:04}"
             found[split] += map(dataclasses.asdict, _units(reader, group, prefix, job.trainer.seed))
-    with tf.io.gfile.GFile(f"{done}.aside", "w") as stream:
-        stream.write(json.dumps(found))
-    tf.io.gfile.rename(f"{done}.aside", done, overwrite=True)
+    replace_file(done, json.dumps(found))
 
 
-def wait_for_units(job: Job, workers: int, pause: Callable[[], None] = lambda: time.sleep(0.5)) -> Units:
+def wait_for_units(job: Job, workers: int) -> Units:
     """What all workers have prepared, once they have."""
     for index in range(workers):
         while not tf.io.gfile.exists(_done(job, index, workers)):
-            pause()
+            time.sleep(LOOK_SECONDS)
     told = []
     for index in range(workers):
         with tf.io.gfile.GFile(_done(job, index, workers)) as stream:
@@ -98,20 +98,14 @@ def wait_for_units(job: Job, workers: int, pause: Callable[[], None] = lambda: t
 def read_unit(path: tf.Tensor, features: FeatureSet) -> Store:
     """The rows of a unit within a graph, whose shapes are known when it runs."""
     parts = tf.ensure_shape(tf.io.parse_tensor(tf.io.read_file(path), tf.string), [len(PARTS)])
-    widths = _widths(features)
+    integers, floats, events_integers, events_floats = map(len, column_names(features))
+    widths = {"integers": integers, "floats": floats + TARGETS}
+    widths |= {"events_integers": events_integers, "events_floats": events_floats}
     found = {}
     for number, (name, dtype) in enumerate(PARTS):
         tensor = tf.io.parse_tensor(parts[number], dtype)
         found[name] = tf.ensure_shape(tensor, [None] if name == "splits" else [None, widths[name]])
     return Store(features, **found)
-
-
-def _widths(features: FeatureSet) -> dict[str, int]:
-    def count(sequence: bool, categorical: bool) -> int:
-        return sum((f.sequence, f.categorical) == (sequence, categorical) for f in features.features)
-
-    own = {"integers": count(False, True), "floats": count(False, False) + 3}
-    return {**own, "events_integers": count(True, True), "events_floats": count(True, False)}
 
 
 def _groups(files: Sequence[str], settings: TrainerSettings) -> list[list[str]]:
@@ -136,8 +130,7 @@ def _units(reader: Reader, files: list[str], prefix: str, seed: int) -> Iterator
     for number, rows in enumerate(np.array_split(order, math.ceil(store.rows / UNIT_ROWS))):
         part, path = store.take(rows), f"{prefix}-{number:04}"
         tensors = tf.stack([tf.io.serialize_tensor(getattr(part, name)) for name, _ in PARTS])
-        tf.io.write_file(f"{path}.aside", tf.io.serialize_tensor(tensors))
-        tf.io.gfile.rename(f"{path}.aside", path, overwrite=True)
+        replace_file(path, tf.io.serialize_tensor(tensors).numpy())
         yield Unit(path, part.rows, part.clicks)
 
 

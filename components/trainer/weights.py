@@ -20,6 +20,7 @@ import tensorflow as tf  # isort: skip
 import tensorflow_transform as tft  # isort: skip
 import numpy as np
 
+from components.trainer.files import replace_file
 from schemas import Declaration
 from schemas.columns import HISTORY_TYPE
 from schemas.features import FeatureSet
@@ -85,12 +86,10 @@ def vocabularies(declaration: Declaration, tft_output: tft.TFTransformOutput) ->
 
 
 def write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes an .npz in one step, so that a reader never sees half of it."""
+    """Writes an .npz in one step."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    with tf.io.gfile.GFile(f"{path}.aside", "wb") as stream:
-        stream.write(buffer.getvalue())
-    tf.io.gfile.rename(f"{path}.aside", path, overwrite=True)
+    replace_file(path, buffer.getvalue())
 
 
 def read_arrays(path: str) -> dict[str, np.ndarray]:
