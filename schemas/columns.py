@@ -12,8 +12,8 @@ Group = Literal[
     "intervention",
 ]  # fmt: skip
 """`outcome` columns are known only after the impression: never features, but they may describe behaviors. `bias` columns
-say how an item was shown, which is known in the log and not when ranking: they enter training alone. `intervention`, at
-most one, is 1 where an item was shown because somebody wanted it to be; with an encoding it is a `bias` column, too."""
+say how an item was shown, known in the log and not when ranking: they enter training alone. `intervention`, at most one,
+is 1 where an item was shown because somebody wanted it to be; with an encoding it is a `bias` column, too."""
 
 
 class Strict(pydantic.BaseModel):
