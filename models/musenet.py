@@ -171,10 +171,8 @@ class MuseNet(RankingModel):
     def output_biases(self) -> list[tf.Variable]:
         return [self.bias]
 
-    def training_model(self) -> keras.Model:
-        model = MuseNetTraining(self)
-        model.build_weights()
-        return model
+    def training_class(self) -> type[TrainingModel]:
+        return MuseNetTraining
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -193,7 +191,7 @@ class MuseNetTraining(TrainingModel):
         has = {"divergence": serving.learner is not None, "repeat": serving.item_history is not None}
         return tuple(name for name, present in has.items() if present)
 
-    def forward(self, features: dict[str, tf.Tensor], training: bool = True) -> Outputs:
+    def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
         serving, losses = self.serving, {}
         found = serving.intentions(features, training)
         if found.divergence is not None:

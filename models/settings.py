@@ -96,14 +96,12 @@ class ModelSettings(Settings):
     """What any model can be told.
 
     Attributes:
-      fairness_weighting: multiply each row's weight in the loss by its Fairness Coefficient (SAR-Net Eq. 11).
       scenario_dropout: share of training rows whose scenario is read as unknown (row 0), which teaches the
         shared parts to serve a scenario that has no parameters of its own.
     """
 
     embedding: EmbeddingSettings = EmbeddingSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
-    fairness_weighting: bool = False
     scenario_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
     l2: float = pydantic.Field(default=0.0, ge=0, description="penalty on the kernels of dense layers")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import models  # noqa: F401  isort: skip
@@ -9,8 +10,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel, example_batch
+from models.layers.bias_nets import BiasTower
 from models.losses import weighted_cross_entropy, weighted_mean
+from schemas.bias import DebiasSettings
 from schemas.declaration import FAIRNESS
+from schemas.features import FeatureSet
 
 AUC_THRESHOLDS = 4096
 
@@ -43,8 +47,8 @@ class TrainingModel(keras.Model):
     """A serving model and what only its training needs. Only `.serving` is ever exported.
 
     Compile it with an optimizer alone; fit it on batches `(features, labels, weights)`: tensors by name (see
-    `RankingModel`), float `[B]`, float `[B]`. Features hold `fairness_coefficient` float `[B]` where the settings
-    weigh by it or there are bias nets.
+    `RankingModel`), float `[B]`, float `[B]`. Features hold `fairness_coefficient` float `[B]` and the bias columns
+    int64 `[B]` where `debias` weighs by it or has bias nets.
 
     The loss is the weighted cross-entropy over the batch's weight, plus what `forward` names beside it, plus the
     layers' penalties. Validation and `evaluate` look at the serving model alone, without Fairness Coefficients.
@@ -54,36 +58,48 @@ class TrainingModel(keras.Model):
 
     Args:
       serving: the model to train.
+      debias: `DebiasSettings` or their fields; None: no debiasing.
+
+    Attributes:
+      tower: `BiasTower` on the logit, or None.
     """
 
     auxiliary: tuple[str, ...] = ()
     """Names of the losses that `forward` gives, in training."""
 
-    def __init__(self, serving: RankingModel, **options: Any) -> None:
+    def __init__(self, serving: RankingModel, debias: Any = None, **options: Any) -> None:
         super().__init__(autocast=False, **options)
         self.serving = serving
+        self.debias = DebiasSettings.model_validate(debias or {})
+        self.tower = self.bias_tower() if self.debias.nets else None
         self.distribute_reduction_method = "first"  # what a metric tells is of all replicas already
         self.loss_metric = keras.metrics.Mean(name="loss")
         self.auc_metric = keras.metrics.AUC(num_thresholds=AUC_THRESHOLDS, from_logits=True, name="auc")
         self.examples_metric = ExamplesSeen()
         self.auxiliary_metrics = {name: keras.metrics.Mean(name=name) for name in self.auxiliary}
 
+    def bias_tower(self) -> BiasTower | None:
+        """The bias net of the logit; None where a subclass has nets elsewhere."""
+        return BiasTower(self.serving.features.bias, self.debias, name="tower")
+
     def build_weights(self) -> None:
         """Creates all weights, by one call on two rows."""
-        batch = example_batch(self.serving.features, 2, 1)
-        self({**batch, FAIRNESS: tf.ones((2,), tf.float32)})
+        self(training_batch(self.serving.features, 2, 1))
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         return [self.loss_metric, self.auc_metric, self.examples_metric, *self.auxiliary_metrics.values()]
 
-    def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Logits float32 `[B]`, bias nets included where there are any."""
-        return self.serving(features, training=training)
+        return self._under_bias(self.forward(features, training).logits, features, training)
 
-    def forward(self, features: dict[str, tf.Tensor], training: bool = True) -> Outputs:
-        """Logits and the named losses beside the cross-entropy: none, unless a subclass has some."""
-        return Outputs(self(features, training=training), {})
+    def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
+        """Logits, but for the tower, and named losses beside the cross-entropy: none, unless a subclass has some."""
+        return Outputs(self.serving(features, training=training), {})
+
+    def _under_bias(self, logits: tf.Tensor, features: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        return logits if self.tower is None else self.tower(logits, features, training=training)
 
     def _seen(self, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Features as training sees them: some scenarios unknown (`scenario_dropout`)."""
@@ -98,11 +114,13 @@ class TrainingModel(keras.Model):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         features, labels, weights = data
         weights = tf.cast(weights, tf.float32)
-        if self.serving.settings.fairness_weighting:
-            weights *= tf.cast(features[FAIRNESS], tf.float32)
+        if self.debias.weighting:
+            weights *= tf.maximum(tf.cast(features[FAIRNESS], tf.float32), self.debias.weight_floor)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
-            logits, losses = self.forward(self._seen(features))
+            seen = self._seen(features)
+            logits, losses = self.forward(seen)
+            logits = self._under_bias(logits, seen, training=True)
             loss = weighted_cross_entropy(labels, logits, weights)
             loss += sum(weighted_mean(values, weights) for values in losses.values())
             penalties = tf.add_n([tf.cast(p, tf.float32) for p in self.losses]) if self.losses else 0.0
@@ -129,4 +147,10 @@ class TrainingModel(keras.Model):
         return {metric.name: metric.result() for metric in (self.loss_metric, self.auc_metric)}
 
     def get_config(self) -> dict[str, Any]:
-        return {"serving": self.serving.get_config()}
+        return {"serving": self.serving.get_config(), "debias": self.debias.model_dump()}
+
+
+def training_batch(features: FeatureSet, rows: int, length: int) -> dict[str, tf.Tensor]:
+    """As `example_batch`, with what only training knows beside it."""
+    known = {column.name: tf.zeros((rows,), tf.int64) for column in features.bias}
+    return {**example_batch(features, rows, length), **known, FAIRNESS: tf.ones((rows,), tf.float32)}

@@ -72,6 +72,7 @@ def ingestion(config: Config, workspace: str, day: Day, served: BaseChannel) -> 
     fairness = FairnessCoefficient(
         examples=logs.outputs["examples"],
         model=served,
+        workspace=workspace,
         day=day,
         declaration=declaration,
         settings=config.fairness.model_dump_json(exclude={"first_day"}),

@@ -11,9 +11,9 @@ Group = Literal[
     "user", "item", "scenario", "context", "trigger", "outcome", "label", "weight", "time", "request_id", "bias",
     "intervention",
 ]  # fmt: skip
-"""`outcome` columns are known only after the impression: never features, but they may describe behaviors. `bias` columns
-say how an item was shown, known in the log and not when ranking: they enter training alone. `intervention`, at most one,
-is 1 where an item was shown because somebody wanted it to be; with an encoding it is a `bias` column, too."""
+"""`outcome` columns are known only after the impression: never features, but they may describe behaviors. `bias`
+columns say how an item was shown, known in the log and not when ranking: they enter training alone. `intervention`, at
+most one, is 1 where an item was shown because somebody wanted it to be; with an encoding it is a `bias` column, too."""
 
 
 class Strict(pydantic.BaseModel):
@@ -86,6 +86,11 @@ class Column(Strict):
             return self.default
         empty: dict[str, int | float | str] = {"int64": 0, "float32": 0.0, "string": ""}
         return empty[self.type]
+
+    @property
+    def at_reference(self) -> int | str | None:
+        """The reference of a bias column; 0 for an intervention that names none."""
+        return 0 if self.reference is None and self.group == "intervention" else self.reference
 
 
 class History(Strict):
