@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from components.log_example_gen.checks import check
 from components.sources.simulator import SimulationError, oracle_auc, simulate
 from components.sources.simulator.oracle import auc, read
 from components.sources.simulator.population import BREADTH_SHARES, Population
+from components.sources.simulator.presentation import examined
 from components.sources.simulator.promotions import Campaign
 from components.sources.simulator.scenarios import CLICK_RATES, SHARES, Scenarios, spread
 from components.sources.simulator.settings import Settings
@@ -78,16 +80,28 @@ def test_a_day_is_replaced_as_a_whole(tmp_path):
 
 
 def test_files_have_the_declared_columns(workspace):
+    flagged, plain = load_declaration("simulator_flagged"), load_declaration("simulator")
     for table in ("logs", "unbiased"):
         for path in pathlib.Path(workspace, table).rglob("*.parquet"):
-            assert pq.read_schema(path).equals(load_declaration("simulator").log_schema)
+            assert pq.read_schema(path).equals(flagged.log_schema)
+    assert plain.columns == tuple(c for c in flagged.columns if c.name != "promoted")
+    assert plain.history == flagged.history and plain.rates == flagged.rates
+
+
+def test_a_declaration_need_not_name_all_columns_of_the_logs(workspace):
+    for table in (read(Workspace(workspace), "logs", PROMOTED), read(Workspace(workspace), "unbiased", PROMOTED)):
+        batch = table.combine_chunks().to_batches()[0]
+        for name, names_flag in (("simulator", False), ("simulator_flagged", True)):
+            checked = check(batch, load_declaration(name), PROMOTED, "", np.arange(batch.num_rows))
+            assert (checked.good.num_rows, checked.bad.num_rows) == (batch.num_rows, 0)
+            assert ("promoted" in checked.good.schema.names) == names_flag
 
 
 @pytest.mark.parametrize("unbiased", [False, True])
 def test_rows_satisfy_the_declaration(workspace, unbiased):
     rows = frame(workspace, PROMOTED, unbiased)
     assert len(rows) == 100000
-    for column in load_declaration("simulator").columns:
+    for column in load_declaration("simulator_flagged").columns:
         values = rows[column.name]
         assert not values.isna().any()
         if column.min is not None:
@@ -112,7 +126,9 @@ def test_rows_are_consistent(workspace, unbiased):
     assert not rows.duplicated(["request_id", "item_id"]).any()
     requests = rows.groupby("request_id")
     assert (requests[["user_id", "scenario_id", "time_ms"]].nunique() == 1).all(axis=None)
-    assert (requests.position.max() + 1 == requests.size()).all()
+    expected = 0 if unbiased else requests.cumcount()
+    assert (rows.position == expected).all()
+    assert requests.size().between(1, 8).all()
     attributes = {"user_id": ["age_band", "home_region", "member_level"], "scenario_id": ["scenario_theme"]}
     attributes["item_id"] = ["category", "destination", "price"]
     for key, columns in attributes.items():
@@ -120,13 +136,13 @@ def test_rows_are_consistent(workspace, unbiased):
 
 
 def test_unbiased_rows_have_the_same_visits(workspace):
-    keys = ["request_id", "time_ms", "user_id", "scenario_id", "position", "purpose"]
+    keys = ["request_id", "time_ms", "user_id", "scenario_id", "purpose"]
     pd.testing.assert_frame_equal(frame(workspace, PROMOTED)[keys], frame(workspace, PROMOTED, True)[keys])
 
 
 def test_twenty_scenarios_have_the_papers_shares_and_click_rates(workspace):
     rows = frame(workspace, FIRST)
-    by_scenario = rows.groupby("scenario_id").agg(rows=("is_click", "size"), rate=("probability", "mean"))
+    by_scenario = rows.groupby("scenario_id").agg(rows=("is_click", "size"), rate=("logged_probability", "mean"))
     assert list(by_scenario.index) == [f"s{i:02d}" for i in range(1, 21)]
     share = np.array(SHARES) / sum(SHARES)
     # Requests of about 6 impressions are drawn, so counts vary more than single impressions would.
@@ -168,11 +184,87 @@ def test_users_visit_only_their_scenarios(workspace):
 @pytest.mark.parametrize("unbiased", [False, True])
 def test_truth_is_calibrated(workspace, unbiased):
     rows = pd.concat([frame(workspace, day, unbiased) for day in (FIRST, PROMOTED, LAST)])
-    group = pd.qcut(rows.probability, 10, labels=False)
+    group = pd.qcut(rows.logged_probability, 10, labels=False)
     for part in [rows, *(rows[group == g] for g in range(10))]:
-        p = part.probability.to_numpy(float)
-        error = np.sqrt((p * (1 - p)).sum()) / len(p)
-        assert abs(part.is_click.mean() - p.mean()) < 4.5 * error
+        assert_clicked(part, part.logged_probability)
+
+
+def assert_clicked(rows: pd.DataFrame, probability: pd.Series) -> None:
+    """As many rows were clicked as the probabilities say."""
+    p = probability.to_numpy(float)
+    assert abs(rows.is_click.sum() - p.sum()) < 4.5 * np.sqrt((p * (1 - p)).sum())
+
+
+def test_click_rates_fall_with_the_place_as_attention_does(workspace):
+    rows = frame(workspace, FIRST)
+    for place in range(8):
+        part = rows[rows.position == place]
+        np.testing.assert_allclose(part.logged_probability, part.probability / (1 + place), rtol=1e-6)
+        assert_clicked(part, part.probability / (1 + place))
+    # good items sit on top, so places differ in more than attention
+    worth = rows.groupby("position").probability.mean()
+    assert worth[0] > 1.1 * worth[3] and worth[3] > worth[7]
+
+
+@given(st.floats(0, 3))
+def test_attention_falls_from_one(position_bias):
+    seen = examined(np.arange(8), position_bias)
+    assert seen.dtype == np.float32 and seen[0] == 1 and (seen > 0).all()
+    assert (np.diff(seen) <= 0).all() and (position_bias < 1e-3 or (np.diff(seen) < 0).all())
+    np.testing.assert_allclose(seen[3], seen[1] ** 2, rtol=1e-5)  # 1/4 is 1/2 squared
+
+
+@pytest.mark.parametrize("position_bias", [0.0, 2.0])
+def test_any_attention_leaves_the_scenarios_their_click_rates(tmp_path, position_bias):
+    simulate(str(tmp_path), days=1, users=2000, items=500, scenarios=3, position_bias=position_bias)
+    rows = frame(str(tmp_path), FIRST)
+    rate = spread(3)[1]
+    np.testing.assert_allclose(rows.groupby("scenario_id").logged_probability.mean(), rate, rtol=0.1)
+    np.testing.assert_allclose(
+        rows.logged_probability, rows.probability * (1.0 + rows.position) ** -position_bias, 1e-5
+    )
+
+
+def test_promoted_items_are_on_top_with_a_badge_that_lifts_clicks(workspace):
+    rows = frame(workspace, PROMOTED)
+    assert (rows.promoted == rows.boosted).all()
+    pushed = rows.groupby("request_id").promoted.transform("sum")
+    assert (rows.boosted == (rows.position < pushed)).all()
+    assert rows[rows.boosted].position.nunique() > 2
+
+    def odds(p: pd.Series) -> pd.Series:
+        return p / (1 - p)
+
+    found = odds(rows.logged_probability * (1 + rows.position)) / odds(rows.probability)
+    np.testing.assert_allclose(found[rows.boosted], np.exp(0.57), rtol=1e-3)
+    np.testing.assert_allclose(found[~rows.boosted], 1, rtol=1e-3)
+    for part in (rows[rows.boosted], rows[~rows.boosted]):
+        assert_clicked(part, part.logged_probability)
+
+
+def test_a_promotion_keeps_the_order_of_the_others(workspace, tmp_path):
+    simulate(str(tmp_path), days=2, users=10000, items=1000, promotion_strength=0)
+    pushed, ordinary = frame(workspace, PROMOTED), frame(str(tmp_path), PROMOTED)
+    others = pushed[~pushed.boosted]
+    both = others.merge(ordinary, on=["request_id", "item_id"], suffixes=("", "_before"))
+    assert len(both) == len(others)
+    moved = pushed.groupby("request_id").boosted.sum().loc[both.request_id].to_numpy()
+    assert (both.position == both.position_before + moved).all()
+
+
+def test_unbiased_rows_are_at_the_reference(workspace):
+    rows = frame(workspace, PROMOTED, unbiased=True)
+    assert (rows.logged_probability == rows.probability).all()
+    assert not rows[["position", "promoted", "boosted"]].any(axis=None)
+
+
+@pytest.mark.parametrize("setting", ["position_bias", "badge_lift"])
+def test_how_items_are_shown_changes_clicks_alone(tmp_path, setting):
+    for name, value in (("some", 0.5), ("none", 0.0)):
+        simulate(str(tmp_path / name), **SMALL, **{setting: value})
+    some, none = (frame(str(tmp_path / name), FIRST) for name in ("some", "none"))
+    columns = ["request_id", "user_id", "item_id", "position", "promoted"]
+    pd.testing.assert_frame_equal(some[columns], none[columns])
 
 
 def test_oracle_ranks_within_the_range_of_real_logs(workspace):
@@ -193,9 +285,9 @@ def test_promotions_multiply_the_exposure_of_their_pairs(workspace, tmp_path):
     def shown(rows: pd.DataFrame) -> np.ndarray:
         return campaign.pairs[rows.scenario_id.str[1:].astype(int) - 1, rows.item_id.str[1:].astype(int)]
 
-    assert (shown(biased) == biased.promoted).all()
-    assert (biased.promoted | ~biased.boosted).all()
-    ratio = biased.promoted.mean() / shown(ordinary).mean()
+    assert (shown(biased) == biased.campaign).all()
+    assert (biased.campaign | ~biased.boosted).all()
+    ratio = biased.campaign.mean() / shown(ordinary).mean()
     assert ratio == pytest.approx(1 + 4.0 - campaign.push.mean(), rel=0.2)
     assert biased[biased.boosted].probability.mean() < biased[~biased.boosted].probability.mean()
 
@@ -203,8 +295,10 @@ def test_promotions_multiply_the_exposure_of_their_pairs(workspace, tmp_path):
 def test_nothing_is_boosted_on_ordinary_days_or_with_strength_zero(workspace, tmp_path):
     simulate(str(tmp_path), promotion_strength=0, **SMALL)
     for path, day in ((workspace, FIRST), (str(tmp_path), FIRST), (str(tmp_path), PROMOTED)):
-        assert not frame(path, day)[["boosted", "promoted"]].any(axis=None)
-    assert not frame(workspace, PROMOTED, unbiased=True)[["boosted", "promoted"]].any(axis=None)
+        rows = frame(path, day)
+        assert not rows[["boosted", "promoted", "campaign"]].any(axis=None)
+        np.testing.assert_allclose(rows.logged_probability, rows.probability / (1 + rows.position), rtol=1e-6)
+    assert not frame(workspace, PROMOTED, unbiased=True)[["boosted", "promoted", "campaign"]].any(axis=None)
 
 
 def test_a_promotion_changes_neither_visits_nor_unbiased_items(workspace, tmp_path):
@@ -216,7 +310,7 @@ def test_a_promotion_changes_neither_visits_nor_unbiased_items(workspace, tmp_pa
 
 def test_unbiased_exposure_is_uniform(workspace):
     rows = pd.concat([frame(workspace, day, True) for day in (FIRST, PROMOTED, LAST)])
-    for part in (rows, rows[rows.position == 0], rows[rows.scenario_id == "s08"]):
+    for part in (rows, rows.drop_duplicates("request_id"), rows[rows.scenario_id == "s08"]):
         count = part.item_id.value_counts().reindex([f"i{i:05d}" for i in range(1000)], fill_value=0)
         expected = len(part) / 1000
         chi_square = ((count - expected) ** 2 / expected).sum()
@@ -259,7 +353,8 @@ def test_levels_reach_the_wanted_rates():
     scenario = np.repeat(np.arange(3, dtype=np.int32), 500)
     utility = rng.standard_normal(1500).astype(np.float32) * 2
     wanted = np.array([0.01, 0.09, 0.5])
-    p = 1 / (1 + np.exp(-(levels(scenario, utility, wanted)[scenario] + utility)))
+    seen = rng.uniform(0.5, 1, 1500).astype(np.float32)
+    p = seen / (1 + np.exp(-(levels(scenario, utility, seen, wanted)[scenario] + utility)))
     np.testing.assert_allclose(np.bincount(scenario, p) / 500, wanted, rtol=1e-4)
 
 
@@ -278,6 +373,7 @@ def test_auc_counts_pairs(rows):
         {"scenarios": 500, "users": 40},
         {"users": 1, "impressions_per_day": 1},
         {"items": 50, "promotion_strength": 100.0},
+        {"position_bias": 3.0, "badge_lift": 5.0},
     ],
 )
 def test_extreme_worlds_are_simulated(tmp_path, sizes):
@@ -301,6 +397,10 @@ def test_extreme_worlds_are_simulated(tmp_path, sizes):
         ("seed", -1),
         ("promotion_strength", -0.5),
         ("promotion_strength", float("nan")),
+        ("position_bias", 3.5),
+        ("position_bias", True),
+        ("badge_lift", -0.1),
+        ("badge_lift", "much"),
         ("start_day", "1 March"),
         ("start_day", "1969-12-31"),
         ("start_day", "9999-12-31"),

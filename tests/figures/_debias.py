@@ -49,7 +49,7 @@ class World:
       config: of the simulator's pipeline.
       seed: of the simulation and of every training.
       train: rows of all days but the last, as logged, with coefficients of 1.
-      logged: the same rows: day, scenario, item, promoted (a campaign pushes that pair on that day).
+      logged: the same rows: day, scenario, item, campaign (it pushes that pair on that day).
       unbiased: rows of the last day's requests with items drawn uniformly.
       drawn: the same rows: request_id, category, is_click, probability (the true one).
       shown: rows of the last day as logged.
@@ -94,7 +94,7 @@ def _write(config: Config, workspace: Workspace, table: str, day: str, folder: s
     ]
     write(folder, f"{folder}/{table}", f"{day}.gz", batches, level=1)
     rows = pa.Table.from_batches(batches).select([*KEYS, "scenario_id", "category", "is_click"]).to_pandas()
-    truth = read(workspace, {"logs": "truth"}.get(table, "truth_unbiased"), day, [*KEYS, "probability", "promoted"])
+    truth = read(workspace, {"logs": "truth"}.get(table, "truth_unbiased"), day, [*KEYS, "probability", "campaign"])
     rows = rows.merge(truth.to_pandas().drop_duplicates(KEYS), "left", KEYS)  # a request shows an item once
     return rows.assign(day=day)
 
@@ -141,7 +141,7 @@ def coefficients(rows: Store) -> np.ndarray:
 def subsampled(world: World, share: float) -> Store:
     """The rows to train on, of those under promotion only a share, chosen by chance (Table 5)."""
     chance = np.random.default_rng([world.seed, 1]).random(world.train.rows)
-    return world.train.take(np.flatnonzero(~world.logged["promoted"].to_numpy(bool) | (chance < share)))
+    return world.train.take(np.flatnonzero(~world.logged["campaign"].to_numpy(bool) | (chance < share)))
 
 
 def judge(world: World, model: RankingModel) -> dict[str, float]:

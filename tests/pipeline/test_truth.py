@@ -27,7 +27,7 @@ def test_boosted_pairs_have_coefficients_below_those_of_the_others(world):
     model = train(world, world.train, **OFF)
     fc = coefficients(with_coefficients(world, model))
     rows = world.logged.assign(fc=fc, score=scores(model, world.train))
-    promoted = rows["promoted"].to_numpy(bool)
+    promoted = rows["campaign"].to_numpy(bool)
     assert 0.2 < promoted.mean() < 0.8
     assert fc[promoted].mean() < 1 < fc[~promoted].mean()
     by_page = rows.groupby(["day", "scenario_id"])
@@ -40,7 +40,7 @@ def test_boosted_pairs_have_coefficients_below_those_of_the_others(world):
 
 def test_subsampling_drops_rows_under_promotion_only(world):
     kept = subsampled(world, 0.5)
-    promoted = world.logged["promoted"].to_numpy(bool)
+    promoted = world.logged["campaign"].to_numpy(bool)
     expected = (~promoted).sum() + 0.5 * promoted.sum()
     assert abs(kept.rows - expected) < 5 * np.sqrt(promoted.sum())
 

@@ -49,23 +49,26 @@ def ordinary(rng: np.random.Generator, world: World, memory: Memory, requests: R
 def promote(
     rng: np.random.Generator, campaign: Campaign, requests: Requests, slates: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Replaces impressions at random by promoted items, which are drawn by their ordinary exposure.
+    """Puts promoted items, drawn by their ordinary exposure, on top of the page; the others move down.
 
-    An item that the slate holds already is not shown twice.
+    As many as if each shown impression gave way with probability `push`. An item that the slate holds already is
+    not shown twice.
 
     Returns:
       slates int32 `[R, DEEPEST]`, and bool of the same shape: put there by the promotion.
     """
-    slates, count = slates.copy(), campaign.pairs.shape[1]
-    pushed = rng.random(slates.shape, np.float32) < campaign.push[requests.scenario][:, None]
-    for place in range(slates.shape[1]):
+    width, count = slates.shape[1], campaign.pairs.shape[1]
+    wanted = rng.random(slates.shape, np.float32) < campaign.push[requests.scenario][:, None]
+    wanted &= np.arange(width) < requests.depth[:, None]
+    pages = np.concatenate([np.full_like(slates, -1), slates], axis=1)  # promoted items, then the ordinary ones
+    for turn in range(width):
         point = rng.random(len(requests)) + requests.scenario
         item = np.searchsorted(campaign.ends, point, side="right") - requests.scenario * count
         item = np.clip(item, 0, count - 1).astype(np.int32)
-        pushed[:, place] &= ~(slates == item[:, None]).any(axis=1)
-        pushed[:, place] &= campaign.pairs[requests.scenario, item]
-        slates[:, place] = np.where(pushed[:, place], item, slates[:, place])
-    return slates, pushed
+        new = wanted[:, turn] & campaign.pairs[requests.scenario, item] & ~(pages == item[:, None]).any(axis=1)
+        pages[:, turn] = np.where(new, item, -1)
+    order = np.argsort(pages < 0, axis=1, kind="stable")[:, :width]
+    return np.take_along_axis(pages, order, axis=1), order < width
 
 
 def uniform(rng: np.random.Generator, count: int, rows: int) -> np.ndarray:

@@ -7,10 +7,12 @@ import dataclasses
 import datetime
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from components.sources.simulator import exposure, tables, traffic
+from components.sources.simulator.presentation import examined
 from components.sources.simulator.promotions import Campaign, is_promoted
 from components.sources.simulator.settings import Settings
 from components.sources.simulator.trips import Trips
@@ -24,45 +26,38 @@ SAMPLE = 16000
 """Requests that the scenarios' levels are fitted on, shared out evenly."""
 
 
-def simulate(
-    workspace: str,
-    days: int = 8,
-    scenarios: int = 20,
-    users: int = 20000,
-    items: int = 2000,
-    impressions_per_day: int = 100000,
-    seed: int = 0,
-    promotion_strength: float = 4.0,
-    start_day: str = "2024-03-01",
-    progress: Callable[[str, float], None] | None = None,
-) -> None:
+def simulate(workspace: str, progress: Callable[[str, float], None] | None = None, **arguments: Any) -> None:
     """Writes the logs of a travel platform, and beside them the truth.
 
-    Per day: `logs/day=D/part-*.parquet` as `schemas/simulator.yaml` declares; `truth/day=D/`, row by row beside
-    the logs: request_id, item_id, probability (of a click), boosted (put there by a promotion), promoted (the
-    item is under promotion in that scenario), purpose (of the user's trip); `unbiased/day=D/`, the same requests
-    with items drawn uniformly, and `truth_unbiased/day=D/` beside it. `truth/simulation.json` holds the arguments.
-    A day replaces what the workspace has of it as a whole. The same arguments give the same bytes, and a day does
-    not depend on how many follow.
+    Per day: `logs/day=D/part-*.parquet` as `schemas/simulator_flagged.yaml` declares; `truth/day=D/`, row by row
+    beside the logs: request_id, item_id, probability (of a click at the top of the page, without a badge),
+    logged_probability (of a click as the item was shown), boosted (put there by a promotion), campaign (the item is
+    under promotion in that scenario), purpose (of the user's trip); `unbiased/day=D/`, the same requests with items
+    drawn uniformly and each shown alone, at the top and without a badge, so that its clicks speak of relevance alone,
+    and `truth_unbiased/day=D/` beside it. `truth/simulation.json` holds the arguments. A day replaces what the
+    workspace has of it as a whole. The same arguments give the same bytes, and a day does not depend on how many
+    follow.
 
     Args:
-      workspace: its URI. For the rest see `Settings`.
+      workspace: its URI.
       progress: called with what was done and the fraction of all work done, 0 to 1.
+      arguments: of `Settings`.
 
     Raises:
       SimulationError: an argument out of bounds.
     """
-    settings = Settings(days, scenarios, users, items, impressions_per_day, seed, promotion_strength, start_day)
+    settings = Settings(**arguments)
+    days = settings.days
     tell = progress or (lambda message, fraction: None)
     space = Workspace(workspace)
     world, trips = prepare(settings)
-    tell(f"made {users} users, {items} items and {scenarios} scenarios", 1 / (days + 1))
+    tell(f"made {settings.users} users, {settings.items} items and {settings.scenarios} scenarios", 1 / (days + 1))
     described = dataclasses.asdict(settings)
     described["promoted_days"] = [
         settings.date(d) for d in range(days) if is_promoted(d) and settings.promotion_strength > 0
     ]
     space.write_text(space.uri("truth", "simulation.json"), json.dumps(described, indent=1))
-    memory = Memory.empty(users)
+    memory = Memory.empty(settings.users)
     for day in range(days):
         trips = trips.next_day(settings.stream("trips", day), world.population)
         memory = _day(space, settings, world, trips, memory, day)
@@ -70,7 +65,8 @@ def simulate(
 
 
 def prepare(settings: Settings) -> tuple[World, Trips]:
-    """The world, its scenarios brought to their click rates on ordinary traffic, and the trips it opens with."""
+    """The world, its scenarios brought to their click rates on ordinary traffic as logged, and the trips it opens
+    with."""
     world = World.build(settings)
     trips = Trips.before_first_day(settings, world.population)
     memory = Memory.empty(len(world.population))
@@ -83,9 +79,10 @@ def prepare(settings: Settings) -> tuple[World, Trips]:
     sample = traffic.Requests(number, user, scenario, np.zeros(len(number), np.int64), depth)
     slates = exposure.ordinary(rng, world, memory, sample)
     shown = np.arange(traffic.DEEPEST) < depth[:, None]
-    row = np.nonzero(shown)[0]
+    row, place = np.nonzero(shown)
     utility = world.utility(user[row], scenario[row], slates[shown], trips, memory)
-    return dataclasses.replace(world, level=levels(scenario[row], utility, world.scenarios.click_rate)), trips
+    seen = examined(place, world.position_bias)
+    return dataclasses.replace(world, level=levels(scenario[row], utility, seen, world.scenarios.click_rate)), trips
 
 
 def _day(space: Workspace, settings: Settings, world: World, trips: Trips, memory: Memory, day: int) -> Memory:
@@ -114,7 +111,7 @@ def _day(space: Workspace, settings: Settings, world: World, trips: Trips, memor
                 slates, pushed = exposure.promote(settings.stream("promotion", day, part), campaign, requests, slates)
         else:
             slates = exposure.uniform(rng, len(world.catalogue), len(requests))
-        rows = tables.Rows.of(world, trips, memory, requests, slates, pushed)
+        rows = tables.Rows.of(world, trips, memory, requests, slates, pushed, one_by_one=not biased)
         click, purchase = rows.outcomes(settings.stream("outcomes" if biased else "uniform outcomes", day, part))
         log = tables.log(world, requests, rows, click, purchase, date, midnight)
         truth = tables.truth(world, log, rows, trips, campaign if biased else None)
