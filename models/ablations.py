@@ -1,7 +1,7 @@
 """The ablation tables of the models' papers: what each row changes in the model's settings.
 
-`over_exposed_share` is no setting: of the training rows whose item is shown more than its scores deserve only that
-share is trained on.
+Two keys are no settings of the model. `debias`: fields of `DebiasSettings`, in place of the configuration's.
+`over_exposed_share`: of the training rows that somebody intervened in only that share is trained on.
 """
 
 from __future__ import annotations
@@ -22,16 +22,14 @@ ABLATIONS: dict[str, dict[str, Rows]] = {
             "target item times scenario": {"attention": "full"},
         },
         "Debiasing (Table 5)": {
-            "neither": {"bias_nets": False, "fairness_weighting": False},
-            "bias nets": {"bias_nets": True, "fairness_weighting": False},
-            "weighting": {"bias_nets": False, "fairness_weighting": True},
-            "both": {"bias_nets": True, "fairness_weighting": True},
+            "neither": {"debias": {}},
+            "bias nets": {"debias": {"nets": True}},
+            "bias nets that multiply": {"debias": {"nets": True, "fusion": "multiply"}},
+            "one bias net": {"debias": {"nets": True, "sharing": "one"}},
+            "weighting": {"debias": {"weighting": True}},
+            "both": {"debias": {"nets": True, "weighting": True}},
             **{
-                f"sub-sampling at {share:.0%}": {
-                    "bias_nets": False,
-                    "fairness_weighting": False,
-                    "over_exposed_share": share,
-                }
+                f"sub-sampling at {share:.0%}": {"debias": {}, "over_exposed_share": share}
                 for share in (0.9, 0.8, 0.7, 0.6)
             },
         },

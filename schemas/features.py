@@ -122,7 +122,10 @@ class FeatureSet:
         return dataclasses.replace(self, features=tuple(map(hide, self.features)))
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self))
+        fields = dataclasses.asdict(self)
+        if not self.bias:  # as it was written before there were any
+            del fields["bias"]
+        return json.dumps(fields)
 
     @classmethod
     def from_json(cls, text: str) -> FeatureSet:

@@ -59,6 +59,17 @@ class Store:
         return self.floats[:, -2].numpy()
 
     @property
+    def coefficients(self) -> np.ndarray:
+        """Fairness Coefficients, float32 `[N]`."""
+        return self.floats[:, -TARGETS].numpy()
+
+    def with_coefficients(self, coefficients: np.ndarray) -> Store:
+        """The same rows with these, float32 `[N]`."""
+        floats = self.floats.numpy()
+        floats[:, -TARGETS] = coefficients
+        return dataclasses.replace(self, floats=tf.constant(floats))
+
+    @property
     def scenarios(self) -> np.ndarray:
         """Index of each row's scenario, int32 `[N]`."""
         return self.integer_column(self.features.scenario)

@@ -26,8 +26,9 @@ from pipeline.benchmark.settings import (
 )
 from pipeline.config import Config, ConfigError, load_config
 from pipeline.terminal import Progress, quiet
+from schemas.bias import DebiasSettings
 
-SHARE = "over_exposed_share"
+SHARE, DEBIAS = "over_exposed_share", "debias"
 
 
 @dataclasses.dataclass
@@ -67,18 +68,29 @@ class Bench:
         return cls(data, out, config, settings, Results(out), console)
 
     @functools.cached_property
-    def inputs(self) -> str:
-        """Digest of the prepared data."""
+    def inputs(self) -> tuple[str, str]:
+        """Digests of the prepared data, without and with the Fairness Coefficients."""
         from pipeline.benchmark.data import digest
 
-        return digest(f"{self.out}/data")
+        return digest(f"{self.out}/data", coefficients=False), digest(f"{self.out}/data", coefficients=True)
 
     def trial(self, model: str, seed: int = 0, protocol: Protocol = "multi", **over: Any) -> Trial:
-        """A trial with the model's settings; `over` are fields of `TrainerSettings`."""
+        """A trial with the model's settings, and the configuration's debiasing for the model that it names; `over` are
+        fields of `TrainerSettings`."""
         elsewhere = {"model", "model_settings", "seed", "strategy", "cluster"}
         trainer = self.config.trainer.model_dump(mode="json", exclude=elsewhere)
+        if model != self.config.trainer.model:
+            trainer[DEBIAS] = _dumped({})
         settings = model_settings(model, self.config, self.settings)
-        return Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed, self.inputs)
+        made = Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed)
+        return self.on_inputs(made)
+
+    def on_inputs(self, trial: Trial) -> Trial:
+        """The trial with the digest of what it reads, and the reading of Eq. 1 if it reads coefficients."""
+        used = trial.uses_coefficients
+        numerator = self.config.fairness.numerator if used else "exposure"
+        inputs = self.inputs[1] if used and numerator == "exposure" else self.inputs[0]
+        return dataclasses.replace(trial, inputs=inputs, numerator=numerator)
 
     def run(self, trials: Sequence[Trial], labels: Mapping[str, str] | None = None) -> tuple[list[Result], list[str]]:
         """Results of the trials, and what failed; for `labels` see `run_trials`."""
@@ -127,7 +139,10 @@ def ablate(bench: Bench, model: str, seeds: int) -> int:
     """Runs the ablation tables of the model's paper and writes `ablation_MODEL.md` and `.html`."""
     written, failures = [], []
     for title, rows in ABLATIONS[model].items():
-        by_row = {name: [_with(bench.trial(model, seed), over) for seed in range(seeds)] for name, over in rows.items()}
+        by_row = {
+            name: [bench.on_inputs(_with(bench.trial(model, seed), over)) for seed in range(seeds)]
+            for name, over in rows.items()
+        }
         failures += _run_rows(bench, model, by_row)
         found = {name: _found(bench, trials) for name, trials in by_row.items()}
         if all(found.values()):
@@ -154,14 +169,21 @@ def sweep(bench: Bench, model: str, path: str, settings: Sequence[Any], seeds: i
 
 
 def _with(trial: Trial, over: dict[str, Any]) -> Trial:
-    """The trial with other settings of the model, and `over_exposed_share`, which is the trial's.
+    """The trial with other settings of the model, and what of `over` is not the model's, see `models.ablations`.
 
     Raises:
       ConfigError: the model refuses them.
     """
     share = over.get(SHARE, trial.over_exposed_share)
-    settings = merged(trial.settings, {key: value for key, value in over.items() if key != SHARE})
-    return dataclasses.replace(trial, settings=checked(trial.model, settings), over_exposed_share=share)
+    settings = merged(trial.settings, {key: value for key, value in over.items() if key not in (SHARE, DEBIAS)})
+    trainer = {**trial.trainer, DEBIAS: _dumped(over[DEBIAS])} if DEBIAS in over else trial.trainer
+    return dataclasses.replace(
+        trial, settings=checked(trial.model, settings), trainer=trainer, over_exposed_share=share
+    )
+
+
+def _dumped(debias: dict[str, Any]) -> dict[str, Any]:
+    return DebiasSettings.model_validate(debias).model_dump(mode="json")
 
 
 def _run_rows(bench: Bench, name: str, rows: Mapping[str, Sequence[Trial]]) -> list[str]:

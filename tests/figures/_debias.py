@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import tempfile
+from typing import Any
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
@@ -28,16 +29,18 @@ from components.trainer.data import Data
 from components.trainer.dataset import Reader
 from components.trainer.feed import Feed
 from components.trainer.fitting import fit
+from components.trainer.settings import TrainerSettings
 from components.trainer.store import Store, load
 from components.workspace import Workspace
 from models.base import RankingModel
-from pipeline.benchmark import coefficients as coefficients_of
+from models.training import TrainingModel
+from pipeline.benchmark.coefficients import by_exposure
 from pipeline.config import Config, load_config
 from schemas import FAIRNESS
 from tests.components.tiny import analyse
 
-DAYS, IMPRESSIONS = 4, 50_000
-"""Three days to train on, two of them with promotions; on the last one items are ranked."""
+DAYS, IMPRESSIONS = 8, 40_000
+"""Seven days to train on, four of them with promotions; on the last one items are ranked."""
 KEYS = ["request_id", "item_id"]
 
 
@@ -48,7 +51,7 @@ class World:
     Attributes:
       config: of the simulator's pipeline.
       seed: of the simulation and of every training.
-      train: rows of all days but the last, as logged, with coefficients of 1.
+      train: rows of all days but the last, as logged, with the coefficients that earlier days give them.
       logged: the same rows: day, scenario, item, campaign (it pushes that pair on that day).
       unbiased: rows of the last day's requests with items drawn uniformly.
       drawn: the same rows: request_id, category, is_click, probability (the true one).
@@ -81,7 +84,10 @@ def build_world(strength: float, seed: int, days: int = DAYS, impressions: int =
         splits = [load(reader, of) for of in (files, [f"{folder}/unbiased/{last}.gz"], [f"{folder}/logs/{last}.gz"])]
     train, unbiased, shown = splits
     assert train is not None and unbiased is not None and shown is not None
-    return World(config, seed, train, pd.concat(tables, ignore_index=True), unbiased, drawn, shown)
+    logged = pd.concat(tables, ignore_index=True)
+    keys = (logged[name].to_numpy() for name in ("day", "scenario_id", "item_id"))
+    train = train.with_coefficients(by_exposure(*keys, config.fairness))
+    return World(config, seed, train, logged, unbiased, drawn, shown)
 
 
 def _write(config: Config, workspace: Workspace, table: str, day: str, folder: str) -> pd.DataFrame:
@@ -94,28 +100,33 @@ def _write(config: Config, workspace: Workspace, table: str, day: str, folder: s
     ]
     write(folder, f"{folder}/{table}", f"{day}.gz", batches, level=1)
     rows = pa.Table.from_batches(batches).select([*KEYS, "scenario_id", "category", "is_click"]).to_pandas()
-    truth = read(workspace, {"logs": "truth"}.get(table, "truth_unbiased"), day, [*KEYS, "probability", "campaign"])
+    known = [*KEYS, "probability", "logged_probability", "boosted", "campaign"]
+    truth = read(workspace, {"logs": "truth"}.get(table, "truth_unbiased"), day, known)
     rows = rows.merge(truth.to_pandas().drop_duplicates(KEYS), "left", KEYS)  # a request shows an item once
     return rows.assign(day=day)
 
 
-def train(world: World, rows: Store, **settings: bool) -> RankingModel:
+def train(world: World, rows: Store, debias: dict[str, Any], **over: Any) -> TrainingModel:
     """Trains as the Trainer does where there is neither a validation day nor a model in service.
 
     Args:
       rows: to learn from.
-      settings: of the model, in place of the configuration's.
+      debias: fields of `DebiasSettings`.
+      over: further fields of `TrainerSettings`.
     """
-    trainer = world.config.trainer
-    trainer = trainer.model_copy(
-        update={"model_settings": {**trainer.model_settings, **settings}, "seed": trainer.seed + world.seed}
-    )
+    fields = {
+        **world.config.trainer.model_dump(),
+        "seed": world.config.trainer.seed + world.seed,
+        "debias": debias,
+        **over,
+    }
+    trainer = TrainerSettings.model_validate(fields)
     start_afresh(trainer)
     training = build_training(trainer, rows.features, rows.clicks / rows.rows)
     with tempfile.TemporaryDirectory() as folder:
         log = ProgressLog(f"{folder}/progress.jsonl")
         fit(training, Feed(Data(rows, None), trainer), trainer, f"{folder}/checkpoint", None, log)
-    return training.serving
+    return training
 
 
 def scores(model: RankingModel, rows: Store) -> np.ndarray:
@@ -124,18 +135,6 @@ def scores(model: RankingModel, rows: Store) -> np.ndarray:
     return np.concatenate([call(features).numpy() for features, _, _ in rows.evaluation(rows.steps(8192))]).astype(
         np.float64
     )
-
-
-def with_coefficients(world: World, model: RankingModel) -> Store:
-    """The rows to train on with the Fairness Coefficients that a model's scores give them, day by day."""
-    days, scenarios, items = (world.logged[name].to_numpy() for name in ("day", "scenario_id", "item_id"))
-    score = scores(model, world.train)
-    return coefficients_of.with_coefficients(world.train, score, days, world.config.fairness, scenarios, items)
-
-
-def coefficients(rows: Store) -> np.ndarray:
-    """Fairness Coefficients of rows, float32 `[N]`."""
-    return rows.floats.numpy()[:, coefficients_of.FAIRNESS_COLUMN]
 
 
 def subsampled(world: World, share: float) -> Store:
@@ -154,29 +153,6 @@ def judge(world: World, model: RankingModel) -> dict[str, float]:
     ranked = exposure.first_place_shares(request, score, category, names)
     return {
         "auc": auc(drawn["is_click"].to_numpy(), score),
-        "logged_auc": auc(world.shown.floats.numpy()[:, -2], scores(model, world.shown)),
+        "logged_auc": auc(world.shown.labels, scores(model, world.shown)),
         "exposure_error": exposure.distance(ranked, truth),
     }
-
-
-OFF = {"bias_nets": False, "fairness_weighting": False}
-SHARES = (0.9, 0.8, 0.7, 0.6)
-
-
-def compare(world: World, ablations: bool = False) -> dict[str, dict[str, float]]:
-    """What `judge` says of models trained without debiasing (`off`) and with it (`on`).
-
-    The model without scores the days, as the first in service would; the coefficients that follow train the other.
-
-    Args:
-      ablations: also `bias nets` and `weighting` alone, and sub-sampling at the `SHARES` in place of both.
-    """
-    first = train(world, world.train, **OFF)
-    rows = with_coefficients(world, first)
-    out = {"off": judge(world, first), "on": judge(world, train(world, rows, bias_nets=True, fairness_weighting=True))}
-    if ablations:
-        out["bias nets"] = judge(world, train(world, rows, bias_nets=True, fairness_weighting=False))
-        out["weighting"] = judge(world, train(world, rows, bias_nets=False, fairness_weighting=True))
-        for share in SHARES:
-            out[f"sub-sampling {share}"] = judge(world, train(world, subsampled(world, share), **OFF))
-    return out

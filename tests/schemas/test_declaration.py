@@ -134,5 +134,5 @@ def test_a_flag_need_not_be_an_input(tmp_path):
 
 def test_inputs_written_before_there_were_bias_columns_are_read():
     features = feature_set(Declaration.model_validate(MINIMAL), {"page": 5})
-    text = features.to_json().replace(', "bias": []', "")
-    assert FeatureSet.from_json(text) == features
+    text = features.to_json()
+    assert "bias" not in text and FeatureSet.from_json(text) == features
