@@ -69,16 +69,16 @@ def section(run: Run, known: dict[str, float], most: int = UNBIASED_ROWS) -> Sec
         rows += _rows("unbiased", found, best)
         blocks.append(_exposure(run, scored))
         rest = (
-            f" Unbiased are {count(len(scored))} impressions of the same requests with items drawn uniformly, each shown "
-            "at the top."
+            f" Unbiased are {count(len(scored))} impressions of the same requests with items drawn uniformly, each "
+            "shown at the top."
         )
     except Missing as missing:
         blocks.append(Note(f"Nothing is said of the unbiased day: {missing}"))
         rest = ""
     table = Table(
         "AUC against the oracle",
-        "The oracle ranks by the true click probability at the top of the page without a badge: place and badge are not "
-        "known when ranking. On unbiased impressions no model beats it but by chance; the share is that of its AUC "
+        "The oracle ranks by the true click probability at the top of the page without a badge: place and badge are "
+        "not known when ranking. On unbiased impressions no model beats it but by chance; the share is that of its AUC "
         f"above 0.5.{rest}",
         ("Impressions", "Ranked by", "AUC", "Share of the oracle's"),
         rows,

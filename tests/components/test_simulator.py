@@ -1,5 +1,6 @@
 """The simulated platform: tables of the paper, truth, promotions, unbiased exposure, reproducibility."""
 
+import dataclasses
 import hashlib
 import pathlib
 
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
 
 from components.log_example_gen.checks import check
 from components.sources.simulator import SimulationError, oracle_auc, simulate
+from components.sources.simulator.catalogue import PURPOSES
 from components.sources.simulator.oracle import auc, read
 from components.sources.simulator.population import BREADTH_SHARES, Population
 from components.sources.simulator.presentation import examined
@@ -21,6 +24,7 @@ from components.sources.simulator.scenarios import CLICK_RATES, SHARES, Scenario
 from components.sources.simulator.settings import Settings
 from components.sources.simulator.simulate import prepare
 from components.sources.simulator.traffic import DAY_MS, depths
+from components.sources.simulator.trips import Trips
 from components.sources.simulator.truth import Memory, levels
 from components.workspace import Workspace
 from schemas import load_declaration
@@ -125,7 +129,8 @@ def test_rows_are_consistent(workspace, unbiased):
     assert rows.probability.between(0, 1, inclusive="neither").all()
     assert not rows.duplicated(["request_id", "item_id"]).any()
     requests = rows.groupby("request_id")
-    assert (requests[["user_id", "scenario_id", "time_ms"]].nunique() == 1).all(axis=None)
+    of_request = ["user_id", "scenario_id", "time_ms", "lead_days", "stay_nights", "party_size", "purpose"]
+    assert (requests[of_request].nunique() == 1).all(axis=None)
     expected = 0 if unbiased else requests.cumcount()
     assert (rows.position == expected).all()
     assert requests.size().between(1, 8).all()
@@ -136,7 +141,7 @@ def test_rows_are_consistent(workspace, unbiased):
 
 
 def test_unbiased_rows_have_the_same_visits(workspace):
-    keys = ["request_id", "time_ms", "user_id", "scenario_id", "purpose"]
+    keys = ["request_id", "time_ms", "user_id", "scenario_id", "purpose", "lead_days", "stay_nights", "party_size"]
     pd.testing.assert_frame_equal(frame(workspace, PROMOTED)[keys], frame(workspace, PROMOTED, True)[keys])
 
 
@@ -315,6 +320,60 @@ def test_unbiased_exposure_is_uniform(workspace):
         expected = len(part) / 1000
         chi_square = ((count - expected) ** 2 / expected).sum()
         assert abs(chi_square - 999) < 5 * np.sqrt(2 * 999)
+
+
+def test_search_forms_tell_purposes_apart_but_not_surely(workspace):
+    """A table of what half of the users searched for and why, asked about the other half."""
+    rows = frame(workspace, FIRST).drop_duplicates("request_id")
+    share = rows.purpose.value_counts(normalize=True)
+    assert set(share.index) == set(PURPOSES) and 0.4 < share["none"] < 0.6 and share.min() > 0.08
+    form = (
+        rows.lead_days.clip(upper=40) // 5 * 100 + rows.stay_nights.clip(upper=9) * 10 + rows.party_size.clip(upper=9)
+    )
+    known = rows.user_id.str[1:].astype(int) % 2 == 0
+    table = rows[known].groupby(form[known]).purpose.agg(lambda purposes: purposes.mode()[0])
+    guessed = form[~known].map(table).fillna("none")
+    assert 0.6 < adjusted_rand_score(rows.purpose[~known], guessed) < 0.9
+
+
+def test_a_trip_keeps_its_purpose_while_its_departure_comes_nearer():
+    settings = Settings(users=4000)
+    population = Population.build(settings, Scenarios.build(settings))
+    trips = Trips.before_first_day(settings, population)
+    planned, everybody = [], np.arange(4000)
+    for day in range(8):
+        trips, before = trips.next_day(settings.stream("trips", day), population), trips
+        goes_on = before.left > 1
+        assert (trips.left[goes_on] == before.left[goes_on] - 1).all()
+        for column in ("purpose", "destination"):
+            assert (getattr(trips, column)[goes_on] == getattr(before, column)[goes_on]).all()
+        for mine, its in zip(trips.form.columns, before.form.columns):
+            assert (mine[goes_on] == its[goes_on]).all()
+        assert ((trips.purpose > 0) == (trips.left > 0)).all()
+        form = trips.forms(settings.stream("forms", day), everybody)
+        assert (form.lead >= 0).all() and (form.nights >= 1).all() and (form.party >= 1).all()
+        as_opened = (form.lead == 1) & (form.nights == 1) & (form.party == 2)
+        idle = trips.purpose == 0
+        assert as_opened[idle].mean() > 0.9 and as_opened[~idle].mean() < 0.15
+        planned.append((~idle).mean())
+        for purpose in range(1, len(PURPOSES)):
+            of = (trips.purpose == purpose) & ~as_opened
+            error = form.lead[of] - (trips.form.lead + trips.left - 1)[of]
+            assert abs(error.mean()) < 0.3 and error.std() < 2
+    assert np.std(planned) < 0.03  # the platform opens as it goes on
+
+
+def test_purposes_matter_for_clicks():
+    """The same rows with nobody travelling: a part of the truth is gone, not most of it."""
+    settings = Settings(users=10000, items=1000)
+    world, trips = prepare(settings)
+    rng, rows = np.random.default_rng(0), 50000
+    user, item = rng.integers(0, 10000, rows), rng.integers(0, 1000, rows)
+    idle = dataclasses.replace(trips, purpose=0 * trips.purpose)
+    scenario, memory = np.zeros(rows, np.int32), Memory.empty(10000)
+    truth, without = (world.utility(user, scenario, item, of, memory) for of in (trips, idle))
+    assert 0.08 < np.var(truth - without) / np.var(truth) < 0.3
+    assert (truth == without)[trips.purpose[user] == 0].all()
 
 
 def test_users_repeat_purchases(tmp_path):

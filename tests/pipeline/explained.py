@@ -72,7 +72,7 @@ def raw() -> dict[str, np.ndarray]:
         "request_id": np.char.add("r", prepared().facts.group.astype(str)),
         "category": random.choice(["hotel", "flight", "tour"], ROWS, p=[0.6, 0.3, 0.1]),
         "price": random.lognormal(4, 1, ROWS).astype("f4"),
-        "purpose": random.choice(["none", "leisure", "business"], ROWS // 4).repeat(4),
+        "purpose": random.choice(["none", "family", "couple", "business"], ROWS // 4).repeat(4),
     }
 
 

@@ -12,7 +12,7 @@ CANDIDATES = 20
 """What retrieval proposes for a request."""
 REMEMBERED = 1
 """Items clicked or bought before that join the candidates."""
-RANKER = 0.6
+RANKER = 1.0
 """Weight that the ordinary ranker gives to a true preference; the rest of its score is noise."""
 
 

@@ -75,8 +75,8 @@ def prepare(settings: Settings) -> tuple[World, Trips]:
     scenario = np.repeat(np.arange(count, dtype=np.int32), int(np.clip(SAMPLE // count, 100, 2000)))
     user = traffic.visitors(rng, scenario, world.population, trips)
     depth = traffic.depths(rng, len(scenario) * traffic.DEEPEST)[: len(scenario)]
-    number = np.arange(len(scenario))
-    sample = traffic.Requests(number, user, scenario, np.zeros(len(number), np.int64), depth)
+    zero = np.zeros(len(scenario), np.int64)
+    sample = traffic.Requests(np.arange(len(scenario)), user, scenario, zero, depth, *trips.forms(rng, user).columns)
     slates = exposure.ordinary(rng, world, memory, sample)
     shown = np.arange(traffic.DEEPEST) < depth[:, None]
     row, place = np.nonzero(shown)

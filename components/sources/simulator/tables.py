@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.sources.simulator.catalogue import CATEGORIES, DESTINATIONS
+from components.sources.simulator.catalogue import CATEGORIES, DESTINATIONS, PURPOSES
 from components.sources.simulator.population import AGE_BANDS, REGIONS
 from components.sources.simulator.promotions import Campaign
 from components.sources.simulator.scenarios import THEMES
 from components.sources.simulator.traffic import Requests
-from components.sources.simulator.trips import PURPOSES, Trips
+from components.sources.simulator.trips import Trips
 from components.sources.simulator.truth import Memory, World
 from components.workspace import Workspace
 from schemas import load_declaration
@@ -128,6 +128,9 @@ def log(
         "destination": _strings(list(DESTINATIONS), goods.destination[rows.item]),
         "price": goods.price[rows.item],
         "hour": time // HOUR_MS,
+        "lead_days": requests.lead[rows.request],
+        "stay_nights": requests.nights[rows.request],
+        "party_size": requests.party[rows.request],
         "position": rows.position,
         "promoted": rows.boosted.astype(np.int64),
         "is_click": click.astype(np.int64),

@@ -10,19 +10,19 @@ import dataclasses
 
 import numpy as np
 
-from components.sources.simulator.catalogue import BUSINESS_APPEAL, BUSINESS_PLACE, Catalogue
+from components.sources.simulator.catalogue import PURPOSE_APPEAL, PURPOSE_PLACE, Catalogue
 from components.sources.simulator.population import Population
 from components.sources.simulator.presentation import examined
 from components.sources.simulator.promotions import flat_ends
 from components.sources.simulator.scenarios import Scenarios
 from components.sources.simulator.settings import Settings
-from components.sources.simulator.trips import BUSINESS, LEISURE, Trips
+from components.sources.simulator.trips import Trips
 
 PRICE_GAP = 0.13
 """Weight of the squared distance between an item's price level and the user's budget."""
 FARTHEST = 6.0
 """Squared distances count up to this."""
-BUSINESS_SHIFT, LEISURE_SHIFT = 0.6, -0.2
+PURPOSE_SHIFT = 0.8
 """How much a trip's purpose shifts the taste for categories and places."""
 DESTINATION_SHIFT = 0.9
 """How much likelier items of the planned destination are (log odds)."""
@@ -124,9 +124,8 @@ class World:
         destination = goods.destination[item]
         value = self.preference(user, scenario, item)
         purpose = trips.purpose[user]
-        shift = np.array((0.0, 0.0, 0.0), np.float32)
-        shift[LEISURE], shift[BUSINESS] = LEISURE_SHIFT, BUSINESS_SHIFT
-        value += shift[purpose] * (BUSINESS_APPEAL[goods.category[item]] + BUSINESS_PLACE[destination])
+        wanted = PURPOSE_APPEAL[purpose, goods.category[item]] + PURPOSE_PLACE[purpose, destination]
+        value += np.float32(PURPOSE_SHIFT) * wanted
         value += np.float32(DESTINATION_SHIFT) * ((purpose > 0) & (trips.destination[user] == destination))
         clicked = memory.clicked[user]
         again = (clicked == item[:, None]).any(axis=1)
