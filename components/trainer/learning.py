@@ -20,7 +20,7 @@ from components.trainer.job import PROGRESS, TENSORBOARD, Job, Learned
 from components.trainer.lineage import INCREMENTAL
 from components.trainer.optimizer_state import optimizer_state
 from components.trainer.sharing import ALONE, Share
-from components.trainer.starting import start_warm
+from components.trainer.starting import start
 from components.trainer.strategies import in_step
 from models.base import weight_values
 from models.training import TrainingModel
@@ -48,7 +48,7 @@ def _window(job: Job, share: Share, reader: Reader, strategy: tf.distribute.Stra
     log.phase("building")
     with strategy.scope():
         training = build_training(settings, reader.features, feed.train.clicks / feed.train.rows)
-    started = start_warm(training, job)
+    started = start(training, job)
     log.phase("training")
     fitted = fit(training, feed, settings, job.folder, _tensorboard(job), log)
     if feed.refit_steps:
@@ -68,7 +68,7 @@ def _days(job: Job, share: Share, reader: Reader, strategy: tf.distribute.Strate
     with strategy.scope():
         training = build_training(settings, reader.features, 0.5)
     compile_training(training, sum(feed.steps for feed in feeds), settings.incremental)
-    started = start_warm(training, job)
+    started = start(training, job)
     log.phase("training")
     fitted = go_on(training, feeds, settings, job.folder, _tensorboard(job), log)
     return learned(training, train, None, started, fitted, job, log)

@@ -51,7 +51,7 @@ def ingest(config: Config, workspace: Workspace, folder: str) -> None:
 
 
 def lay_out(config: Config, workspace: Workspace, folder: str, day: str) -> None:
-    """The window of a day's run to `folder/window/<day>`, as ExamplesWindow has it, and Transform's output beside it."""
+    """The window of a day's run to `folder/window/<day>`, as ExamplesWindow has it; Transform's output beside it."""
     window, days = pathlib.Path(folder, "window", day), workspace.log_days()
     splits = split_days(day, days, days, config.window.days, config.window.validation_days)
     for split, of in splits.items():
