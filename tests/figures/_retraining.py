@@ -106,3 +106,28 @@ def judge(config: Config, folder: str, day: str, run: str) -> float:
     training = build_training(config.trainer, reader.features, 0.5)
     assign_weights(training, weights.arrays)
     return auc(rows.labels, scores(training.serving, rows))
+
+
+MODES = {
+    "full": {"mode": "full"},
+    "warm": {"mode": "full", "warm_start": True},
+    "incremental": {"mode": "incremental", "full_every": 1000},
+}
+
+
+def chains(config: Config, folder: str, days: list[str], seed: int) -> dict[str, list[dict[str, float]]]:
+    """What `train` says of every mode on all days but the first, whose model, trained from scratch, the others follow.
+
+    `full`: every day from scratch; `warm`: from the day before's weights, on the window again; `incremental`: from the
+    day before's weights and optimizer, on what is new.
+    """
+    first = f"{folder}/runs/{seed}/{days[0]}"
+    train(config, folder, days[0], first, None, seed=seed, mode="incremental")
+    found: dict[str, list[dict[str, float]]] = {mode: [] for mode in MODES}
+    before = dict.fromkeys(MODES, first)
+    for day in days[1:]:
+        for mode, settings in MODES.items():
+            run = f"{folder}/runs/{seed}/{day}-{mode}"
+            found[mode].append(train(config, folder, day, run, before[mode], seed=seed, **settings))
+            before[mode] = run
+    return found
