@@ -22,7 +22,7 @@ class Quarantine(Artifact):
 
 
 class TrainingWeights(Artifact):
-    """What a warm start needs: `weights.npz`, `features.json`, `vocabularies.json`, `history.json`."""
+    """What a training goes on from, see `components.trainer.weights`."""
 
     TYPE_NAME = "components.TrainingWeights"
 

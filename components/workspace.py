@@ -6,7 +6,7 @@
                                     `examples/`, `statistics/` and `summary.json` within
     fairness/day=D/                 Fairness Coefficients per (scenario, item)
     models/<version>/               SavedModels, as TF Serving wants them
-    checkpoints/<version>/          training weights, for the next warm start
+    checkpoints/<version>/          training weights that the next training can go on from
     serving/                        which versions serve (`release.json`), and TF Serving's configuration
     reports/day=D/                  report.html and what it was drawn from
     tfx/                            TFX's own artifacts and metadata

@@ -28,7 +28,8 @@ def Pusher(
     lineage: Parameter[str],
 ) -> None:
     """Args:
-    examples: the window; its `window.json` goes into the lineage file.
+    model_run: its weights are kept; what they were made of goes into the lineage file.
+    examples: the window; its `window.json` goes there, too.
     name: of the model in TF Serving.
     settings: `PusherSettings` as JSON.
     lineage: JSON of what else to record: configuration, code version.
@@ -48,6 +49,7 @@ def Pusher(
         record = {
             "day": day,
             **json.loads(lineage),
+            "training": read(os.path.join(weights, "history.json"))["lineage"],
             "window": read(os.path.join(examples.uri, "window.json")),
             "metrics": read(os.path.join(evaluation.uri, "metrics.json"))["slices"],
         }

@@ -44,7 +44,7 @@ def push(
 
     Args:
       model: folder of the SavedModel with its `assets.extra`.
-      weights: folder of training weights for the next warm start.
+      weights: folder of training weights that the next training can go on from.
       canary: whether the version waits for its promotion, see `releases`.
 
     Returns:

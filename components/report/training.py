@@ -35,34 +35,72 @@ def curves(run: Run) -> Section:
     panels = [(key, title) for key, title in _PANELS if any(key in e or f"val_{key}" in e for e in found)]
     if not panels:
         raise Missing("The run recorded no training curve.")
-    return Section("training", "Training", _lead(history, found), [_chart(found, panels, history.get("best_epoch"))])
+    chart = _days_chart if _goes_on(history) else _epochs_chart
+    return Section("training", "Training", _lead(history, found), [chart(history, found, panels)])
+
+
+def _goes_on(history: dict[str, Any]) -> bool:
+    """Whether the training was an incremental one, whose epochs are days."""
+    return history.get("lineage", {}).get("mode") == "incremental"
 
 
 def _lead(history: dict[str, Any], found: list[dict[str, float]]) -> str:
     rows, parameters = history.get("rows", {}), history.get("parameters", {})
+    lineage = history.get("lineage", {})
     parts = []
     if isinstance(rows, dict) and rows.get("train"):
-        parts.append(f"{count(rows['train'])} impressions of the window were learned from")
+        of = ", ".join(lineage["days"]) if _goes_on(history) else "the window"
+        parts.append(f"{count(rows['train'])} impressions of {of} were learned from")
         if rows.get("validation"):
             parts.append(f"{count(rows['validation'])} held out for early stopping")
     if isinstance(parameters, dict) and parameters.get("serving"):
         parts.append(f"the served model has {count(parameters['serving'])} parameters")
     warm = history.get("warm_start")
-    if warm is not None:
+    if _goes_on(history):
+        parts.append(
+            f"incremental: every row once, from version {lineage['base']} on, which goes back to the full training of "
+            f"{lineage['full_day']}"
+        )
+    elif lineage.get("reason"):
+        parts.append(f"a full training, as {lineage['reason']}")
+    elif warm is not None:
         taken = isinstance(warm, dict) and (warm.get("warm") or warm.get("moved"))
         parts.append("training went on from the weights in service" if taken else "training began from initial weights")
     text = "; ".join(parts) or f"{len(found)} epochs"
     return text[0].upper() + text[1:] + "."
 
 
-def _chart(found: list[dict[str, float]], panels: list[tuple[str, str]], best: Any) -> Figure:
+Panels = list[tuple[str, str]]
+
+
+def _days_chart(history: dict[str, Any], found: list[dict[str, float]], panels: Panels) -> Figure:
+    caption = (
+        "Each day's rows as the model met them, before it learned from any of them, and as it learned; the first is an "
+        "honest measure, the second a mean over the pass."
+    )
+    labels = ("while it was learned", "before it was learned")
+    return Figure("Training, day by day", caption, _draw(found, panels, labels, "day learned", None))
+
+
+def _epochs_chart(history: dict[str, Any], found: list[dict[str, float]], panels: Panels) -> Figure:
+    best = history.get("best_epoch")
+    caption = "Metrics on training rows are means over the epoch while weights still move"
+    if isinstance(best, int):
+        value = found[best].get("val_auc") if 0 <= best < len(found) else None
+        caption += f"; the dashed line marks the epoch that was kept (validation AUC {decimal(value)})"
+    return Figure(
+        "Training curves", caption + ".", _draw(found, panels, ("training days", "validation day"), "epoch", best)
+    )
+
+
+def _draw(found: list[dict[str, float]], panels: Panels, labels: tuple[str, str], place: str, best: Any) -> str:
     places = list(range(1, len(found) + 1))
 
     def paint(canvas: Canvas) -> None:
         for axes, (key, title) in zip(canvas.subplots(1, len(panels), squeeze=False)[0], panels):
             for name, color, label in (
-                (key, style.SERVED, "training days"),
-                (f"val_{key}", style.CANDIDATE, "validation day"),
+                (key, style.SERVED, labels[0]),
+                (f"val_{key}", style.CANDIDATE, labels[1]),
             ):
                 points = [(place, e[name]) for place, e in zip(places, found) if e.get(name) is not None]
                 if points:
@@ -70,18 +108,14 @@ def _chart(found: list[dict[str, float]], panels: list[tuple[str, str]], best: A
             if isinstance(best, int) and 0 <= best < len(found):
                 axes.axvline(best + 1, color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
             axes.set_title(title)
-            axes.set_xlabel("epoch")
+            axes.set_xlabel(place)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_xlim(0.6, len(found) + 0.4)
             axes.margins(y=0.2)
             style.vertical(axes)
             axes.legend(loc="best")
 
-    caption = "Metrics on training rows are means over the epoch while weights still move"
-    if isinstance(best, int):
-        value = found[best].get("val_auc") if 0 <= best < len(found) else None
-        caption += f"; the dashed line marks the epoch that was kept (validation AUC {decimal(value)})"
-    return Figure("Training curves", caption + ".", style.draw("training", (style.WIDE, 2.3), paint))
+    return style.draw("training", (style.WIDE, 2.3), paint)
 
 
 def seconds(run: Run) -> Section:

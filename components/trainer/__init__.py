@@ -1,1 +1,1 @@
-"""Training of any registered model: data, warm start, early stopping, checkpoints, export."""
+"""Training of any registered model: data, full and incremental training, early stopping, checkpoints, export."""

@@ -24,9 +24,10 @@ import tf_keras as keras
 from components.trainer.building import build_training, compile_training
 from components.trainer.callbacks import ProgressLog, Stopping
 from components.trainer.job import PROGRESS, Job, Learned
-from components.trainer.learning import check, learned, start_warm
+from components.trainer.learning import check, learned
 from components.trainer.memory import check_servers
 from components.trainer.settings import TrainerSettings
+from components.trainer.starting import start
 from components.trainer.strategies import parameter_server
 from components.trainer.units import Unit, read_unit, totals, wait_for_units
 from components.transform.preprocessing import resolved_features
@@ -110,7 +111,7 @@ def learn_asynchronously(job: Job, workers: int) -> Learned:
     with strategy.scope():
         training = build_training(settings, features, train.clicks / train.rows)
     compile_training(training, total)
-    started = start_warm(training, job)
+    started = start(training, job)
     hands = Workers(strategy, training, settings.batch_size)
     log.phase("training")
     fitted = _fit(training, hands, units.train, units.validation if held.mixed else (), epochs, job, log)
@@ -119,8 +120,8 @@ def learn_asynchronously(job: Job, workers: int) -> Learned:
         _forget(training)
         hands.learn(_shuffled(units.validation, [settings.seed + 1, 0]), settings.seed + 1)
         hands.join()
-    log.phase("")
-    return learned(training, train, held if held.rows else None, started, {**fitted, "steps_per_epoch": steps}, log)
+    fitted["steps_per_epoch"] = steps
+    return learned(training, train, held if held.rows else None, started, fitted, job, log)
 
 
 def _fit(

@@ -7,9 +7,10 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 import tf_keras as keras
 
-from components.trainer.settings import TrainerSettings
+from components.trainer.settings import IncrementalSettings, TrainerSettings
 from models.optimizers import build_optimizer
 from models.registry import build_model
+from models.settings import OptimizerSettings
 from models.training import TrainingModel
 from schemas.features import FeatureSet
 
@@ -22,12 +23,33 @@ def start_afresh(settings: TrainerSettings) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def compile_training(training: TrainingModel, steps: int) -> None:
-    """Gives the model its optimizer, for so many steps in all, where the model's own variables lie."""
+def compile_training(training: TrainingModel, steps: int, incremental: IncrementalSettings | None = None) -> None:
+    """Gives the model its optimizer, where the model's own variables lie.
+
+    Args:
+      steps: in all.
+      incremental: of a training that goes on from where another ended.
+    """
+    settings = training.serving.settings.optimizer
+    if incremental is not None:
+        settings = _going_on(settings, incremental)
     with training.distribute_strategy.scope():
-        optimizer = build_optimizer(training.serving.settings.optimizer, steps)
+        optimizer = build_optimizer(settings, steps)
         training.compile(optimizer=optimizer, weighted_metrics=[])
         optimizer.build(training.trainable_variables)  # created within the first step they would trace it twice
+
+
+def _going_on(settings: OptimizerSettings, incremental: IncrementalSettings) -> OptimizerSettings:
+    """The optimizer of an incremental training: the full one's steps have ended where its decay did."""
+    tables = settings.table_learning_rate
+    return settings.model_copy(
+        update={
+            "learning_rate": incremental.rate * settings.learning_rate,
+            "table_learning_rate": tables and incremental.rate * tables,
+            "decay": "constant",
+            "warmup_steps": 0,
+        }
+    )
 
 
 def build_training(settings: TrainerSettings, features: FeatureSet, click_rate: float) -> TrainingModel:

@@ -11,7 +11,6 @@ from typing import Any
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
 import tensorflow as tf  # isort: skip
-import numpy as np
 import tf_keras as keras
 
 from components.trainer.files import replace_file
@@ -89,48 +88,27 @@ class Progress(keras.callbacks.Callback):
         return {"epoch": self._epoch + 1, "epochs": self._epochs, "step": step, "steps": self._steps}
 
 
-class Stopping(keras.callbacks.Callback):
-    """Keeps the weights of the epoch with the best validation AUC, and stops when it no longer rises.
-
-    Everything it knows lies in `folder`: the curve so far, and the best epoch's weights. A training that is
-    resumed goes on as if it had not been interrupted.
+class Curve(keras.callbacks.Callback):
+    """Metrics of the epochs, in `folder`, so that a training that is resumed knows those before.
 
     Args:
       folder: of its files, for this training alone.
-      patience, min_delta: see `TrainerSettings`.
-      first_epoch: the epoch that a resumed training begins with; what was noted of it or later is forgotten.
+      first_epoch: the epoch that a resumed training begins with; what was noted of later ones is forgotten.
       writes: whether this process, of several that train in step and share the folder, writes to it.
 
     Raises:
       FloatingPointError: from training, when the loss is not finite.
     """
 
-    def __init__(self, folder: str, patience: int, min_delta: float, first_epoch: int = 0, writes: bool = True):
+    def __init__(self, folder: str, first_epoch: int = 0, writes: bool = True):
         super().__init__()
-        self._folder, self._patience, self._min_delta = folder, patience, min_delta
-        self._writes = writes
+        self._folder, self._writes = folder, writes
         tf.io.gfile.makedirs(folder)
         self._curve = f"{folder}/curve.json"
         self.epochs: list[dict[str, float]] = []
         if first_epoch and tf.io.gfile.exists(self._curve):
             with tf.io.gfile.GFile(self._curve) as stream:
                 self.epochs = json.loads(stream.read())[:first_epoch]
-
-    @property
-    def best(self) -> int | None:
-        """The best epoch, from 0; None without a validation day."""
-        return self._best(len(self.epochs))
-
-    def _best(self, epochs: int) -> int | None:
-        best = None
-        for epoch, logs in enumerate(self.epochs[:epochs]):
-            if "val_auc" in logs and (best is None or logs["val_auc"] > self.epochs[best]["val_auc"] + self._min_delta):
-                best = epoch
-        return best
-
-    @property
-    def stopped(self) -> bool:
-        return self.best is not None and len(self.epochs) - 1 - self.best >= self._patience
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         entry = _plain(logs)
@@ -140,20 +118,73 @@ class Stopping(keras.callbacks.Callback):
                     f"{name} is {value} after epoch {epoch + 1}: lower model_settings.optimizer.learning_rate "
                     "or set its clip_norm"
                 )
+        self.note(entry)
+
+    def note(self, entry: dict[str, float]) -> None:
+        """Adds an epoch."""
         self.epochs.append(entry)
-        # replicas' moving averages are averaged when read, which all of them take part in
-        values = weight_values(self.model) if self.best == epoch else None
         if self._writes:
-            self._write(epoch, values)
+            replace_file(self._curve, json.dumps(self.epochs))
+
+
+class DayCurve(Curve):
+    """A curve whose epochs are days: how the model met each, and how it learned from it."""
+
+    def before(self, logs: dict[str, float]) -> None:
+        """Notes metrics of the coming day, not learned from yet."""
+        self.note({f"val_{name}": float(value) for name, value in logs.items()})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        super().on_epoch_end(epoch, {**(logs or {}), **self.epochs.pop()})
+
+
+class Stopping(Curve):
+    """Keeps the weights of the epoch with the best validation AUC, and stops when it no longer rises.
+
+    Everything it knows lies in `folder`: the curve so far, and the best epoch's weights. A training that is
+    resumed goes on as if it had not been interrupted.
+
+    Args:
+      folder, first_epoch, writes: see `Curve`.
+      patience, min_delta: see `TrainerSettings`.
+    """
+
+    def __init__(self, folder: str, patience: int, min_delta: float, first_epoch: int = 0, writes: bool = True):
+        super().__init__(folder, first_epoch, writes)
+        self._patience, self._min_delta = patience, min_delta
+
+    @property
+    def best(self) -> int | None:
+        """The best epoch, from 0; None without a validation day."""
+        return self._best(self.epochs)
+
+    def _best(self, epochs: list[dict[str, float]]) -> int | None:
+        best = None
+        for epoch, logs in enumerate(epochs):
+            if "val_auc" in logs and (best is None or logs["val_auc"] > epochs[best]["val_auc"] + self._min_delta):
+                best = epoch
+        return best
+
+    @property
+    def stopped(self) -> bool:
+        return self.best is not None and len(self.epochs) - 1 - self.best >= self._patience
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)
         self.model.stop_training = self.stopped
 
-    def _write(self, epoch: int, values: dict[str, np.ndarray] | None) -> None:
-        if values is not None:
+    def note(self, entry: dict[str, float]) -> None:
+        epoch = len(self.epochs)
+        best = self._best([*self.epochs, entry]) == epoch
+        # replicas' moving averages are averaged when read, which all of them take part in
+        values = weight_values(self.model) if best else None
+        if values is not None and self._writes:
             write_arrays(self._weights(epoch), values)
-        replace_file(self._curve, json.dumps(self.epochs))
+        super().note(entry)
         # the epoch before stays resumable until the next checkpoint: so does its best
-        for earlier in range(epoch):
-            if earlier not in (self.best, self._best(epoch)) and tf.io.gfile.exists(self._weights(earlier)):
+        kept = (self.best, self._best(self.epochs[:epoch]))
+        for earlier in range(epoch if self._writes else 0):
+            if earlier not in kept and tf.io.gfile.exists(self._weights(earlier)):
                 tf.io.gfile.remove(self._weights(earlier))
 
     def restore(self, model: keras.Model) -> None:

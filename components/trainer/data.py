@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from components.trainer.dataset import Files, Reader
 from components.trainer.settings import TrainerSettings
@@ -36,6 +36,18 @@ class Data:
         held = _split(reader, share.of(validation), limit / 4, settings.shuffle_buffer)
         used = held.bytes if isinstance(held, Store) else 0
         return cls(_split(reader, share.of(train), limit - used, settings.shuffle_buffer), held, share)
+
+    @classmethod
+    def of_days(
+        cls, reader: Reader, days: Iterable[Sequence[str]], settings: TrainerSettings, share: Share
+    ) -> list[Data]:
+        """The share's files of one day after the other: rows to be measured on first, and then to learn from."""
+        found, left = [], settings.memory_mb * 2.0**20
+        for files in days:
+            split = _split(reader, share.of(files), left, settings.shuffle_buffer)
+            left -= split.bytes if isinstance(split, Store) else 0
+            found.append(cls(split, split, share))
+        return found
 
 
 def _split(reader: Reader, files: Sequence[str], limit_bytes: float, buffer: int) -> Split | None:

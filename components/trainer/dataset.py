@@ -33,6 +33,11 @@ def expand(patterns: Sequence[str]) -> list[str]:
     return sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern) if not tf.io.gfile.isdir(file))
 
 
+def files_of(day: str, files: Sequence[str]) -> list[str]:
+    """Those of one day of a window, see `components.examples_window.component`."""
+    return [file for file in files if file.rsplit("/", 1)[-1].startswith(f"{day}-")]
+
+
 @dataclasses.dataclass(frozen=True)
 class Reader:
     """How examples become elements; one transform graph, loaded once."""

@@ -7,7 +7,7 @@ replica gets as many batches in an epoch as any other, and every row is in one o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
@@ -31,6 +31,12 @@ class Totals(NamedTuple):
     def mixed(self) -> bool:
         """Whether there are clicks and their absence: without either there is nothing to learn, and no AUC."""
         return 0 < self.clicks < self.rows
+
+    @classmethod
+    def of(cls, feeds: Iterable[Feed]) -> Totals:
+        """Of all that several feeds train on."""
+        train = [feed.train for feed in feeds]
+        return cls(sum(t.rows for t in train), sum(t.clicks for t in train), min((t.fewest for t in train), default=0))
 
     def steps(self, batch_size: int, replicas: int) -> int:
         """Batches of an epoch, none of them empty on any of a process's `replicas`."""

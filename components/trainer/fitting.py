@@ -1,14 +1,17 @@
-"""The training itself: epochs, early stopping, checkpoints."""
+"""The training itself: epochs and early stopping, or one day after the other; checkpoints."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+
+import tensorflow as tf  # isort: skip
 import tf_keras as keras
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 from components.trainer.building import compile_training
-from components.trainer.callbacks import Progress, ProgressLog, Stopping
+from components.trainer.callbacks import DayCurve, Progress, ProgressLog, Stopping
 from components.trainer.feed import Feed
 from components.trainer.resume import position
 from components.trainer.settings import TrainerSettings
@@ -43,14 +46,7 @@ def fit(
     stopping = Stopping(folder, settings.patience, settings.min_delta, first_epoch=epoch, writes=feed.share.chief)
     goal = epoch if stopping.stopped else epochs
     done = divmod(epoch * steps + step, feed.steps)
-    every: Any = settings.checkpoint_steps or "epoch"
-    callbacks = [
-        Progress(log, epochs, steps),
-        stopping,
-        keras.callbacks.BackupAndRestore(backup, save_freq=every, delete_checkpoint=False),
-    ]
-    if tensorboard is not None and feed.share.chief:
-        callbacks.append(keras.callbacks.TensorBoard(tensorboard, write_graph=False, profile_batch=0))
+    callbacks = [Progress(log, epochs, steps), stopping, *_kept(backup, settings, feed, tensorboard)]
     training.fit(
         feed.training(*done),
         epochs=goal,
@@ -65,8 +61,67 @@ def fit(
     return {"epochs": stopping.epochs, "best_epoch": stopping.best, "steps_per_epoch": steps}
 
 
+def go_on(
+    training: TrainingModel,
+    feeds: Sequence[Feed],
+    settings: TrainerSettings,
+    folder: str,
+    tensorboard: str | None,
+    log: ProgressLog,
+) -> dict[str, Any]:
+    """Learns from one day after the other, every row once, from where an earlier attempt was cut off.
+
+    Before a day is learned from it is scored, as it was when the model in service met it: the honest curve.
+
+    Args:
+      training: compiled, with weights and optimizer as they were left.
+      feeds: of the days; each holds the same rows to validate on and to train on.
+      folder, tensorboard: see `fit`.
+
+    Returns:
+      `epochs`: metrics of each day, those beginning with `val_` from before it was learned; `best_epoch`: None;
+      `steps_per_epoch`: of the last day.
+    """
+    backups = [f"{folder}/backup-{number}" for number in range(len(feeds))]
+    begun = [number for number, backup in enumerate(backups) if tf.train.latest_checkpoint(f"{backup}/chief")]
+    curve = DayCurve(folder, first_epoch=begun[-1] + 1 if begun else 0, writes=feeds[0].share.chief)
+    for number in range(begun[-1] if begun else 0, len(feeds)):
+        feed, backup = feeds[number], backups[number]
+        _, step = position(backup, feed.steps, settings.checkpoint_steps)
+        if number not in begun:
+            curve.before(_measured(training, feed))
+        training._training_state = None  # BackupAndRestore takes the attribute away, and fit wants it
+        training.fit(
+            feed.training(0, step),
+            initial_epoch=number,
+            epochs=number + 1,
+            steps_per_epoch=feed.steps,
+            callbacks=[Progress(log, len(feeds), feed.steps), curve, *_kept(backup, settings, feed, tensorboard)],
+            verbose=0,
+        )
+    return {"epochs": curve.epochs, "best_epoch": None, "steps_per_epoch": feeds[-1].steps}
+
+
+def _measured(training: TrainingModel, feed: Feed) -> dict[str, float]:
+    """Metrics of the rows held out; none where they cannot judge."""
+    if not feed.validates:
+        return {}
+    return training.evaluate(feed.evaluation(), steps=feed.validation_steps, verbose=0, return_dict=True)
+
+
+def _kept(
+    backup: str, settings: TrainerSettings, feed: Feed, tensorboard: str | None
+) -> list[keras.callbacks.Callback]:
+    """What keeps checkpoints and, in one process, logs."""
+    every: Any = settings.checkpoint_steps or "epoch"
+    callbacks = [keras.callbacks.BackupAndRestore(backup, save_freq=every, delete_checkpoint=False)]
+    if tensorboard is not None and feed.share.chief:
+        callbacks.append(keras.callbacks.TensorBoard(tensorboard, write_graph=False, profile_batch=0))
+    return callbacks
+
+
 def refit(training: TrainingModel, feed: Feed, log: ProgressLog) -> None:
     """One pass over the validation days, which are the newest that may be learned from."""
     steps = feed.refit_steps
-    training._training_state = None  # BackupAndRestore takes the attribute away, and fit wants it
+    training._training_state = None  # see go_on
     training.fit(feed.refitting(), epochs=1, steps_per_epoch=steps, callbacks=[Progress(log, 1, steps)], verbose=0)

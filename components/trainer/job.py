@@ -30,6 +30,8 @@ class Job:
       train_files, validation_files: gzipped TFRecords of tf.Examples.
       transform_output: folder of Transform's output.
       base: folder of the training weights to start from; None for none.
+      days: for a training that goes on from `base` and its optimizer's state: the days to learn from, in time order;
+        names of their files begin with them, and there are no validation files. Empty for a full training.
       folder: for checkpoints, of this training alone; all processes see it.
       run: folder for progress and logs.
     """
@@ -42,6 +44,7 @@ class Job:
     base: str | None
     folder: str
     run: str
+    days: tuple[str, ...] = ()
 
     @property
     def declared(self) -> Declaration:
@@ -68,23 +71,27 @@ class Learned:
 
     Attributes:
       arrays: by the names of `models.base.named_weights`, bias nets and all.
+      optimizer: see `optimizer_state`; empty unless a training is to go on from here.
       history: `rows` (of each split), `examples` (learned from, over all epochs), `warm_start`, `epochs`, `best_epoch`,
-        `steps_per_epoch`.
+        `steps_per_epoch`; see `fit` and `go_on`.
       seconds: of each phase.
     """
 
     arrays: dict[str, np.ndarray]
     history: dict[str, Any]
     seconds: dict[str, float]
+    optimizer: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def write(self, folder: str) -> None:
         """Leaves it for the process that exports; `learned.json` comes last, and says that all is there."""
         tf.io.gfile.makedirs(folder)
         write_arrays(f"{folder}/weights.npz", self.arrays)
+        write_arrays(f"{folder}/optimizer.npz", self.optimizer)
         replace_file(f"{folder}/learned.json", json.dumps({"history": self.history, "seconds": self.seconds}))
 
     @classmethod
     def read(cls, folder: str) -> Learned:
         with tf.io.gfile.GFile(f"{folder}/learned.json") as stream:
             told = json.loads(stream.read())
-        return cls(read_arrays(f"{folder}/weights.npz"), told["history"], told["seconds"])
+        arrays, optimizer = (read_arrays(f"{folder}/{name}.npz") for name in ("weights", "optimizer"))
+        return cls(arrays, told["history"], told["seconds"], optimizer)

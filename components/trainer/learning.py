@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import Any
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
-import tensorflow_transform as tft  # isort: skip
+import tensorflow as tf  # isort: skip
 
 from components.errors import DataRefused
-from components.trainer.building import build_training, start_afresh
+from components.trainer.building import build_training, compile_training, start_afresh
 from components.trainer.callbacks import ProgressLog
 from components.trainer.data import Data
-from components.trainer.dataset import Reader
+from components.trainer.dataset import Reader, files_of
 from components.trainer.feed import Feed, Totals
-from components.trainer.fitting import fit, refit
+from components.trainer.fitting import fit, go_on, refit
 from components.trainer.job import PROGRESS, TENSORBOARD, Job, Learned
+from components.trainer.lineage import INCREMENTAL
+from components.trainer.optimizer_state import optimizer_state
 from components.trainer.sharing import ALONE, Share
+from components.trainer.starting import start
 from components.trainer.strategies import in_step
-from components.trainer.warm_start import warm_start
-from components.trainer.weights import Weights, vocabularies
-from models.base import assign_weights, table_of, weight_values
+from models.base import weight_values
 from models.training import TrainingModel
 
 
@@ -32,27 +32,50 @@ def learn(job: Job, share: Share = ALONE) -> Learned:
     Raises:
       DataRefused: no rows, or labels of one kind only.
     """
-    settings = job.trainer
-    start_afresh(settings)
-    strategy = in_step(settings)
+    start_afresh(job.trainer)
+    strategy = in_step(job.trainer)
     log = ProgressLog(os.path.join(job.run, PROGRESS) if share.chief else None)
     log.phase("reading")
     reader = Reader.of(job.declared, job.transform_output)
-    data = Data.read(reader, job.train_files, job.validation_files, settings, share)
-    feed = Feed(data, settings, strategy)
+    return (_days if job.days else _window)(job, share, reader, strategy, log)
+
+
+def _window(job: Job, share: Share, reader: Reader, strategy: tf.distribute.Strategy, log: ProgressLog) -> Learned:
+    """A full training."""
+    settings = job.trainer
+    feed = Feed(Data.read(reader, job.train_files, job.validation_files, settings, share), settings, strategy)
     check(feed.train, job)
     log.phase("building")
     with strategy.scope():
         training = build_training(settings, reader.features, feed.train.clicks / feed.train.rows)
-    started = start_warm(training, job)
+    started = start(training, job)
     log.phase("training")
-    tensorboard = os.path.join(job.run, TENSORBOARD) if settings.tensorboard else None
-    fitted = fit(training, feed, settings, job.folder, tensorboard, log)
+    fitted = fit(training, feed, settings, job.folder, _tensorboard(job), log)
     if feed.refit_steps:
         log.phase("refitting")
         refit(training, feed, log)
-    log.phase("")
-    return learned(training, feed.train, feed.validation, started, fitted, log)
+    return learned(training, feed.train, feed.validation, started, fitted, job, log)
+
+
+def _days(job: Job, share: Share, reader: Reader, strategy: tf.distribute.Strategy, log: ProgressLog) -> Learned:
+    """A training that goes on."""
+    settings = job.trainer
+    data = Data.of_days(reader, [files_of(day, job.train_files) for day in job.days], settings, share)
+    feeds = [feed for feed in (Feed(of, settings, strategy) for of in data) if feed.train.rows]
+    train = Totals.of(feeds)
+    check(train, job)
+    log.phase("building")
+    with strategy.scope():
+        training = build_training(settings, reader.features, 0.5)
+    compile_training(training, sum(feed.steps for feed in feeds), settings.incremental)
+    started = start(training, job)
+    log.phase("training")
+    fitted = go_on(training, feeds, settings, job.folder, _tensorboard(job), log)
+    return learned(training, train, None, started, fitted, job, log)
+
+
+def _tensorboard(job: Job) -> str | None:
+    return os.path.join(job.run, TENSORBOARD) if job.trainer.tensorboard else None
 
 
 def learned(
@@ -61,16 +84,19 @@ def learned(
     validation: Totals | None,
     started: dict[str, Any] | None,
     fitted: dict[str, Any],
+    job: Job,
     log: ProgressLog,
 ) -> Learned:
-    """Sums a training up."""
+    """Sums a training up, which ends the log's last phase."""
+    log.phase("")
     history = {
         "rows": {"train": train.rows, "validation": validation.rows if validation else 0},
         "examples": int(training.examples_metric.result()),
         "warm_start": started,
         **fitted,
     }
-    return Learned(weight_values(training), history, log.seconds)
+    kept = optimizer_state(training) if job.trainer.mode == INCREMENTAL else {}
+    return Learned(weight_values(training), history, log.seconds, kept)
 
 
 def check(train: Totals, job: Job) -> None:
@@ -82,17 +108,3 @@ def check(train: Totals, job: Job) -> None:
             f"column {job.declared.label.name!r} is {1 if train.clicks else 0} in all {train.rows} training rows: "
             "check how the log fills it"
         )
-
-
-def start_warm(training: TrainingModel, job: Job) -> dict[str, Any] | None:
-    """Gives the model the weights of the one in service, as far as they fit; returns what became of them."""
-    settings = job.trainer
-    old = Weights.read(job.base) if job.base and settings.warm_start else None
-    if old is None:
-        return None
-    words = vocabularies(job.declared, tft.TFTransformOutput(job.transform_output))
-    values, report = warm_start(weight_values(training), table_of(training), words, old, settings.new_rows)
-    assign_weights(training, values)
-    for name, reason in report.cold.items():
-        logging.warning("%s starts anew: %s", name, reason)
-    return report.summary()

@@ -11,8 +11,11 @@ Layout of the model run: `weights/` (see `components.trainer.weights`), `tensorb
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import logging
 import os
+from typing import Any
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
@@ -24,54 +27,84 @@ from components.export.serving import export
 from components.export.warmup import write_warmup
 from components.trainer.building import build_training, start_afresh
 from components.trainer.callbacks import ProgressLog
-from components.trainer.dataset import Reader, expand
+from components.trainer.dataset import Reader, expand, files_of
 from components.trainer.job import PROGRESS, Job, Learned
 from components.trainer.launch import launch
 from components.trainer.learning import learn
+from components.trainer.lineage import INCREMENTAL, Lineage, made_of, plan
 from components.trainer.resume import fingerprint, prepare
 from components.trainer.settings import TrainerSettings
 from components.trainer.strategies import SEVERAL_PROCESSES
 from components.trainer.weights import Weights, vocabularies
+from components.transform.preprocessing import resolved_features
 from models.base import assign_weights
+from schemas import Declaration
 
 TRAIN, VALIDATION = "/Split-train/", "/Split-validation/"
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains on split `train`, stops early on split `validation` where there is one, never sees `eval`.
+    """Trains on split `train`, stops early on split `validation` where there is one, never sees `eval`; or, with
+    `trainer.mode` `incremental`, goes on from the model in service with the days of both that it has not learned from.
 
     Raises:
       DataRefused: no rows, or labels of one kind only.
     """
     folder = _checkpoints(fn_args)
-    job = _job(fn_args, folder)
+    job, lineage = plan_job(fn_args, folder)
     learned = launch(job, folder) if job.trainer.strategy in SEVERAL_PROCESSES else learn(job)
-    _export(fn_args, job, learned)
+    _export(fn_args, job, lineage, learned)
     tf.io.gfile.rmtree(folder)
 
 
-def _job(fn_args: FnArgs, folder: str) -> Job:
-    config = fn_args.custom_config or {}
+def plan_job(fn_args: FnArgs, folder: str) -> tuple[Job, Lineage]:
+    """What is to be trained, and what the model that comes of it will be made of.
+
+    Args:
+      folder: for checkpoints of trainings of this day.
+    """
+    config, window = fn_args.custom_config or {}, _window(fn_args)
     train = expand(fn_args.train_files)
     validation = expand([p.replace(TRAIN, VALIDATION) for p in fn_args.train_files if TRAIN in p])
     settings = TrainerSettings.model_validate_json(config["settings"])
-    starts = fn_args.base_model and settings.warm_start
-    base = os.path.join(os.path.dirname(fn_args.base_model), "Format-Training") if starts else None
-    old = Weights.read(base) if base else None
-    name = fingerprint(train + validation, config["declaration"], config["settings"], old and old.digest)
-    return Job(
+    declaration = Declaration.model_validate_json(config["declaration"])
+    served = os.path.dirname(fn_args.base_model or "")
+    base = os.path.join(served, "Format-Training")
+    old = Weights.read(base) if served else None
+    features = resolved_features(declaration, tft.TFTransformOutput(fn_args.transform_output))
+    today = made_of(settings, declaration, features)
+    before = old.lineage if old else None
+    resumable = bool(old and old.optimizer)
+    chosen = plan(settings, window["day"], window["splits"], old is not None, before, resumable, today)
+    if chosen.reason:
+        logging.warning("a full training: %s", chosen.reason)
+    on = chosen.mode == INCREMENTAL
+    started = old if on or settings.warm_start else None
+    everything = [*train, *validation]
+    job = Job(
         declaration=config["declaration"],
         settings=config["settings"],
-        train_files=tuple(train),
-        validation_files=tuple(validation),
+        train_files=tuple(f for day in chosen.days for f in files_of(day, everything)) if on else tuple(train),
+        validation_files=() if on else tuple(validation),
         transform_output=fn_args.transform_output,
-        base=base,
-        folder=prepare(folder, name),
+        base=base if started else None,
+        folder="",
         run=fn_args.model_run_dir,
+        days=chosen.days if on else (),
     )
+    name = fingerprint(
+        [*job.train_files, *job.validation_files],
+        config["declaration"],
+        config["settings"],
+        job.days,
+        started and started.digest,
+    )
+    version = json.loads(_text(f"{served}/version.json"))["version"] if started else None
+    lineage = chosen.lineage(window["day"], version, before, today)
+    return dataclasses.replace(job, folder=prepare(folder, name)), lineage
 
 
-def _export(fn_args: FnArgs, job: Job, learned: Learned) -> None:
+def _export(fn_args: FnArgs, job: Job, lineage: Lineage, learned: Learned) -> None:
     """Writes the SavedModel, warm-up requests, weights and what there is to tell of the training."""
     config, settings = fn_args.custom_config or {}, job.trainer
     log = ProgressLog(os.path.join(job.run, PROGRESS))
@@ -84,18 +117,30 @@ def _export(fn_args: FnArgs, job: Job, learned: Learned) -> None:
     count = int(config.get("warmup_requests", 0))
     examples = [record.numpy() for record in reader.records(job.train_files).take(count)]
     write_warmup(fn_args.serving_model_dir, job.declared, examples)
-    history = {
-        "model": settings.model,
-        "strategy": settings.strategy,
-        "code_version": config.get("code_version"),
-        "parameters": {"serving": training.serving.count_params(), "training": training.count_params()},
-        **learned.history,
-    }
-    words = vocabularies(job.declared, tft.TFTransformOutput(job.transform_output))
-    Weights(learned.arrays, reader.features, words).write(os.path.join(job.run, "weights"), history)
+    parameters = {"serving": training.serving.count_params(), "training": training.count_params()}
+    keep(job, lineage, learned, {"code_version": config.get("code_version"), "parameters": parameters})
     log.phase("")
     with tf.io.gfile.GFile(os.path.join(job.run, "seconds.json"), "w") as stream:
         stream.write(json.dumps({**learned.seconds, **log.seconds}))
+
+
+def keep(job: Job, lineage: Lineage, learned: Learned, facts: dict[str, Any]) -> None:
+    """Writes `weights/`, from which a later training can go on.
+
+    Args:
+      facts: what else its history tells.
+    """
+    output = tft.TFTransformOutput(job.transform_output)
+    history = {
+        "model": job.trainer.model,
+        "strategy": job.trainer.strategy,
+        **facts,
+        "lineage": lineage.told(),
+        **learned.history,
+    }
+    features, words = resolved_features(job.declared, output), vocabularies(job.declared, output)
+    weights = Weights(learned.arrays, features, words, learned.optimizer, lineage)
+    weights.write(os.path.join(job.run, "weights"), history)
 
 
 def _checkpoints(fn_args: FnArgs) -> str:
@@ -103,6 +148,14 @@ def _checkpoints(fn_args: FnArgs) -> str:
     kept = (fn_args.custom_config or {}).get("checkpoint")
     if not kept:
         return os.path.join(fn_args.model_run_dir, "checkpoint")
-    window = fn_args.train_files[0].partition(TRAIN)[0]
-    with tf.io.gfile.GFile(f"{window}/window.json") as stream:
-        return f"{kept}/day={json.loads(stream.read())['day']}"
+    return f"{kept}/day={_window(fn_args)['day']}"
+
+
+def _window(fn_args: FnArgs) -> dict[str, Any]:
+    """`window.json`, see `components.examples_window.component`."""
+    return json.loads(_text(f"{fn_args.train_files[0].partition(TRAIN)[0]}/window.json"))
+
+
+def _text(path: str) -> str:
+    with tf.io.gfile.GFile(path) as stream:
+        return stream.read()

@@ -1,7 +1,8 @@
 """The folder of weights that the next training starts from.
 
-Layout: `weights.npz` (arrays by the names of `models.base.named_weights`, bias nets and all; no optimizer),
-`features.json` (the FeatureSet), `vocabularies.json` (table -> values of rows 1, 2, ..., in order),
+Layout: `weights.npz` (arrays by the names of `models.base.named_weights`, bias nets and all), `optimizer.npz` (see
+`components.trainer.optimizer_state`; only where `trainer.mode` is `incremental`), `features.json` (the FeatureSet),
+`vocabularies.json` (table -> values of rows 1, 2, ..., in order), `lineage.json` (see `components.trainer.lineage`),
 `history.json` (see `components.trainer.run`). Same training, same bytes.
 """
 
@@ -21,11 +22,13 @@ import tensorflow_transform as tft  # isort: skip
 import numpy as np
 
 from components.trainer.files import replace_file
+from components.trainer.lineage import Lineage
 from schemas import Declaration
 from schemas.columns import HISTORY_TYPE
 from schemas.features import FeatureSet
 
-WEIGHTS, FEATURES, VOCABULARIES, HISTORY = "weights.npz", "features.json", "vocabularies.json", "history.json"
+WEIGHTS, OPTIMIZER = "weights.npz", "optimizer.npz"
+FEATURES, VOCABULARIES, HISTORY = "features.json", "vocabularies.json", "history.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,23 +40,32 @@ class Weights:
       features: what the model was built from.
       vocabularies: by table: the values of rows 1, 2, ...; tables that hash, or cut numbers into buckets,
         have none.
+      optimizer: its state, see `optimizer_state`; empty where it was not kept.
+      lineage: None where weights are of a time before lineages.
     """
 
     arrays: Mapping[str, np.ndarray]
     features: FeatureSet
     vocabularies: Mapping[str, list[str]]
+    optimizer: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    lineage: Lineage | None = None
 
     @property
     def digest(self) -> str:
-        """Changes whenever a weight does."""
+        """Changes whenever a weight does, or a moment."""
         hashed = hashlib.sha256()
-        for name in sorted(self.arrays):
-            hashed.update(name.encode() + np.ascontiguousarray(self.arrays[name]).tobytes())
+        for arrays in (self.arrays, self.optimizer):
+            for name in sorted(arrays):
+                hashed.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
         return hashed.hexdigest()[:16]
 
     def write(self, folder: str, history: Mapping[str, Any]) -> None:
         tf.io.gfile.makedirs(folder)
         write_arrays(f"{folder}/{WEIGHTS}", self.arrays)
+        if self.optimizer:
+            write_arrays(f"{folder}/{OPTIMIZER}", self.optimizer)
+        if self.lineage is not None:
+            self.lineage.write(folder)
         texts = {
             FEATURES: self.features.to_json(),
             VOCABULARIES: json.dumps(dict(self.vocabularies), ensure_ascii=False),
@@ -72,8 +84,14 @@ class Weights:
         for name in (FEATURES, VOCABULARIES):
             with tf.io.gfile.GFile(f"{folder}/{name}") as stream:
                 texts[name] = stream.read()
-        features = FeatureSet.from_json(texts[FEATURES])
-        return cls(read_arrays(f"{folder}/{WEIGHTS}"), features, json.loads(texts[VOCABULARIES]))
+        kept = tf.io.gfile.exists(f"{folder}/{OPTIMIZER}")
+        return cls(
+            read_arrays(f"{folder}/{WEIGHTS}"),
+            FeatureSet.from_json(texts[FEATURES]),
+            json.loads(texts[VOCABULARIES]),
+            read_arrays(f"{folder}/{OPTIMIZER}") if kept else {},
+            Lineage.read(folder),
+        )
 
 
 def vocabularies(declaration: Declaration, tft_output: tft.TFTransformOutput) -> dict[str, list[str]]:

@@ -76,7 +76,7 @@ def print_training(console: Console, config: Config, root: str, day: str | None,
     )
     for count in sorted({config.window.days, 1}, reverse=True):
         hours, many = machines(measured, count * scale.impressions, budget)
-        what = f"a window of {count} days" if count > 1 else "the newest day alone (window.days: 1, warm start)"
+        what = f"a window of {count} days" if count > 1 else "the newest day alone (trainer.mode: incremental)"
         console.print(
             f"  {what}: {hours:,.1f} hours on the measured machine; {many:,} such within {budget.hours:g} hours",
             highlight=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -216,6 +217,40 @@ def test_what_was_learned_apart_is_learned_on(folder):
         history = train(folder / run, told)
         assert not history["warm_start"]["cold"] and not history["warm_start"]["dropped"]
         assert history["warm_start"]["warm"] + history["warm_start"]["moved"] == len(weights(folder, run))
+
+
+@pytest.fixture(scope="module")
+def two_days(folder, tmp_path_factory) -> pathlib.Path:
+    """`first`: the window of one day, trained on; `second`: of that day and the next."""
+    found = tmp_path_factory.mktemp("two_days")
+    for name, days in (("first", ["2024-03-01"]), ("second", ["2024-03-01", "2024-03-02"])):
+        for number, day in enumerate(days):
+            rows = tiny.serialize(tiny.table(1200, seed=number))
+            tiny.write(found / name / "Split-train", rows, files=4, prefix=f"{day}-")
+        shutil.copytree(folder / "transform", found / name / "transform")
+        (found / name / "window.json").write_text(json.dumps({"day": "2024-03-03", "splits": {"train": days}}))
+    told = arguments(found / "first", "run", mode="incremental", epochs_without_validation=1)
+    train(found / "before", told)
+    return found
+
+
+@pytest.mark.slow
+def test_days_are_learned_on_in_step(two_days):
+    """One device, two, and two processes go on from the same model; each row is learned from once."""
+    found, measured = {}, {}
+    for strategy in ("one_device", "mirrored", "multi_worker"):
+        told = arguments(two_days / "second", strategy, mode="incremental", strategy=strategy)
+        told["base_model"] = tiny.base(two_days / "first")
+        history = train(two_days / strategy, told)
+        assert history["lineage"]["days"] == ["2024-03-02"] and history["examples"] == 1200
+        state = np.load(two_days / "second" / strategy / "model_run/weights/optimizer.npz")
+        found[strategy] = {**weights(two_days / "second", strategy), **state}
+        measured[strategy] = history["epochs"][0]["val_auc"]
+    for name, value in found["one_device"].items():
+        np.testing.assert_allclose(found["mirrored"][name], value, atol=1e-4, err_msg=name)
+        assert found["multi_worker"][name].shape == value.shape and np.isfinite(found["multi_worker"][name]).all()
+    assert list(measured.values()) == pytest.approx([measured["one_device"]] * 3, abs=1e-4)
+    assert found["multi_worker"]["steps"] == found["one_device"]["steps"]
 
 
 @pytest.mark.slow

@@ -122,11 +122,11 @@ def serialize(batch: pa.RecordBatch) -> list[bytes]:
     return RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_arrays(arrays, names=batch.schema.names))
 
 
-def write(folder: pathlib.Path, examples: list[bytes], files: int = 2) -> str:
-    """Writes TFRecord.gz files; returns their pattern."""
+def write(folder: pathlib.Path, examples: list[bytes], files: int = 2, prefix: str = "") -> str:
+    """Writes TFRecord.gz files whose names begin with `prefix`; returns the pattern of all in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in range(files):
-        with tf.io.TFRecordWriter(str(folder / f"data-{part}.gz"), "GZIP") as writer:
+        with tf.io.TFRecordWriter(str(folder / f"{prefix}data-{part}.gz"), "GZIP") as writer:
             for example in examples[part::files]:
                 writer.write(example)
     return str(folder / "*")
@@ -168,8 +168,13 @@ SMALL = {
 
 
 def arguments(folder: pathlib.Path, run: str = "run", base: str | None = None, **settings: Any) -> FnArgs:
-    """What TFX hands to `run_fn`, for splits in `folder` and settings of the Trainer."""
-    (folder / "window.json").write_text(json.dumps({"day": DAY}))
+    """What TFX hands to `run_fn`, for splits in `folder` and settings of the Trainer.
+
+    Where there is no `window.json`, it gets one that names a day for each split.
+    """
+    if not (folder / "window.json").exists():
+        splits = {"train": ["2024-03-01"], "validation": ["2024-03-02"], "eval": [DAY]}
+        (folder / "window.json").write_text(json.dumps({"day": DAY, "splits": splits}))
     chosen = TrainerSettings(**{"model_settings": SMALL, "batch_size": 128, "epochs": 3, **settings})
     return FnArgs(
         train_files=[str(folder / "Split-train/*")],
@@ -208,4 +213,5 @@ def base(folder: pathlib.Path, run: str = "run") -> str:
     weights = folder / run / "model/Format-Training"
     if not weights.exists():
         shutil.copytree(folder / run / "model_run/weights", weights)
+        (weights.parent / "version.json").write_text(json.dumps({"version": 2024030201}))
     return str(folder / run / "model/Format-Serving")

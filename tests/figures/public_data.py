@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
+import statistics
 import tempfile
 from collections.abc import Iterator
 
-from components.workspace import Workspace
+from components.workspace import Workspace, shift
+from pipeline.config import load_config
 from tests.figures._command import run_record, scenerank
 
 KUAIRAND = os.environ.get(
@@ -42,10 +44,48 @@ def movielens() -> Iterator[tuple[str, float]]:
             yield name, run_record(workspace, "2000-01-03")["metrics"]["slices"][""]["candidate"]["auc"]
 
 
+RETRAINED = [f"2022-05-0{number}" for number in range(1, 6)]
+SEEDS = (0, 1)
+
+
+def retraining() -> Iterator[tuple[str, float | str]]:
+    """KuaiRand's last five days, each day's model trained on the days before it and judged on that day, three ways (see
+    `_retraining.chains`): means over days and seeds of the AUC and of the seconds of reading and learning; the mean
+    difference of AUC between the days' incremental and full models, with its standard error."""
+    from tests.figures import _retraining
+
+    if not os.path.isdir(KUAIRAND):
+        yield "retraining_auc_full", f"skipped, no data at {KUAIRAND} (set SCENERANK_KUAIRAND)"
+        return
+    config = load_config("kuairand")
+    days = [shift(RETRAINED[0], -1), *RETRAINED]
+    with tempfile.TemporaryDirectory() as folder:
+        scenerank("import", "kuairand", "--source", KUAIRAND, "-w", f"{folder}/workspace")
+        workspace = Workspace(f"{folder}/workspace")
+        _retraining.ingest(config, workspace, folder)
+        for day in days:
+            _retraining.lay_out(config, workspace, folder, day)
+        found = [_retraining.chains(config, folder, days, seed) for seed in SEEDS]
+    for what in ("auc", "seconds"):
+        for mode in found[0]:
+            yield f"retraining_{what}_{mode}", statistics.fmean(one[what] for chain in found for one in chain[mode])
+    gains = [on["auc"] - full["auc"] for chain in found for on, full in zip(chain["incremental"], chain["full"])]
+    yield "retraining_gain", statistics.fmean(gains)
+    yield "retraining_gain_error", statistics.stdev(gains) / len(gains) ** 0.5
+
+
 FIGURES = {
     "kuairand_auc": kuairand,
     "kuairand_auc_tab_1": kuairand,
     "kuairand_duplicates": kuairand,
+    "retraining_auc_full": retraining,
+    "retraining_auc_incremental": retraining,
+    "retraining_auc_warm": retraining,
+    "retraining_seconds_full": retraining,
+    "retraining_seconds_incremental": retraining,
+    "retraining_seconds_warm": retraining,
+    "retraining_gain": retraining,
+    "retraining_gain_error": retraining,
     "movielens_auc": movielens,
     "movielens_time_auc": movielens,
 }

@@ -106,12 +106,12 @@ class World:
         self.workspace = Workspace(str(folder / "w"))
 
     @classmethod
-    def create(cls, folder: pathlib.Path) -> World:
-        """Simulates three days; the first has a scenario of one row."""
+    def create(cls, folder: pathlib.Path, days: int = 3) -> World:
+        """Simulates three days, or more; the first has a scenario of one row."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.yaml").write_text(CONFIG)
         (folder / "small.yaml").write_text(DECLARATION)
-        size = {"days": 3, "scenarios": 3, "users": 120, "items": 60, "impressions_per_day": ROWS}
+        size = {"days": days, "scenarios": 3, "users": 120, "items": 60, "impressions_per_day": ROWS}
         simulate(str(folder / "w"), **size, start_day=FIRST, seed=0)
         for name in ("truth", "unbiased"):  # only the report looks there, and takes its time
             shutil.rmtree(folder / "w" / name)
