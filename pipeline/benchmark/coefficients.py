@@ -10,11 +10,10 @@ import pyarrow as pa
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 from components.fairness_coefficient import aggregation, earlier, exposure, normalisation, shares
 from components.fairness_coefficient.lookup import FairnessLookup
+from components.fairness_coefficient.ordinary import ordinary
 from components.fairness_coefficient.settings import FairnessSettings
 from components.trainer.store import Store
 
-INTERVENED = 0.8
-"""Coefficients below this are taken for those of impressions that somebody intervened in."""
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Trains on some rows and gives the scores of others: (rows to learn from, rows to score), int64 each."""
 
@@ -86,4 +85,4 @@ def _of_rows(
 def subsampled(store: Store, share: float, seed: int) -> Store:
     """The rows without 1 - `share`, drawn by chance, of those that somebody intervened in."""
     chance = np.random.default_rng([seed, 1]).random(store.rows)
-    return store.take(np.flatnonzero((store.coefficients >= INTERVENED) | (chance < share)))
+    return store.take(np.flatnonzero(ordinary(store.coefficients) | (chance < share)))

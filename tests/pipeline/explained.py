@@ -23,7 +23,7 @@ from tests.models.conftest import random_batch, shake, small_features
 ROWS, DAY = 240, "2024-03-08"
 FEATURES = small_features(3)
 SMALL = {
-    "sar_net": {"expert_units": [4], "attention_units": [4], "bias_nets": False},
+    "sar_net": {"expert_units": [4], "attention_units": [4]},
     "maria": {
         "expert_units": [8],
         "tower_units": [8],
