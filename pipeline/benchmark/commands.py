@@ -75,8 +75,9 @@ class Bench:
 
     def trial(self, model: str, seed: int = 0, protocol: Protocol = "multi", **over: Any) -> Trial:
         """A trial with the model's settings; `over` are fields of `TrainerSettings`."""
-        elsewhere = {"model", "model_settings", "seed", "strategy", "cluster"}
+        elsewhere = {"model", "model_settings", "seed", "strategy", "cluster", "mode", "full_every", "incremental"}
         trainer = self.config.trainer.model_dump(mode="json", exclude=elsewhere)
+        trainer["warm_start"] = True  # there is nothing to start from; but results are kept under keys that say so
         settings = model_settings(model, self.config, self.settings)
         return Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed, self.inputs)
 
