@@ -32,9 +32,8 @@ class IncrementalSettings(Strict):
     """Steps of an incremental training; the optimizer's moments and its count of steps go on from before.
 
     Attributes:
-      rate: step size, as a share of the optimizer's `learning_rate` and `table_learning_rate`, the same in all steps: the
-        decay of the full training has ended, and there is always another day. 0.5 was the best of 0.2, 0.5 and 1 on days
-        that no figure is judged on.
+      rate: step size, as a share of the optimizer's `learning_rate` and `table_learning_rate`; the same in all steps,
+        as the decay of the full training has ended and there is always another day.
     """
 
     rate: float = pydantic.Field(0.5, gt=0)
