@@ -112,6 +112,9 @@ def _status(run: Run) -> tuple[str, Tone, list[str]]:
 def _facts(run: Run) -> list[tuple[str, str]]:
     facts = [("Model", run.model_name)]
     splits = run.record.get("window", {}).get("splits", {})
+    lineage = run.record.get("history", {}).get("lineage", {})
+    if lineage.get("mode") == "incremental":
+        splits = {"train": lineage["days"], "eval": splits.get("eval")}
     for name, label in (("train", "Trained on"), ("validation", "Early stopping on"), ("eval", "Evaluated on")):
         days = splits.get(name) or []
         if days:

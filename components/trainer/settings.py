@@ -33,12 +33,11 @@ class IncrementalSettings(Strict):
     """Steps of an incremental training; the optimizer's moments and its count of steps go on from before.
 
     Attributes:
-      rate: step size, as a share of the optimizer's `learning_rate` and `table_learning_rate`; the same in all steps.
+      rate: step size, as a share of the optimizer's `learning_rate` and `table_learning_rate`; the same in all steps,
+        as the decay of the full training has ended and there is always another day.
     """
 
-    rate: float = pydantic.Field(0.25, gt=0)
-    final_rate: float = pydantic.Field(0.25, gt=0)
-    table_rate: float = pydantic.Field(1.0, gt=0)
+    rate: float = pydantic.Field(0.5, gt=0)
 
 
 class TrainerSettings(Strict):

@@ -29,6 +29,10 @@ from pipeline.terminal import Progress, quiet
 from schemas.bias import DebiasSettings
 
 SHARE, DEBIAS = "over_exposed_share", "debias"
+ELSEWHERE = {
+    "model", "model_settings", "seed", "strategy", "cluster", "mode", "full_every", "incremental", "warm_start",
+}  # fmt: skip
+"""Fields of `TrainerSettings` that a trial has elsewhere, or that say nothing of a single training."""
 
 
 @dataclasses.dataclass
@@ -77,8 +81,7 @@ class Bench:
     def trial(self, model: str, seed: int = 0, protocol: Protocol = "multi", **over: Any) -> Trial:
         """A trial with the model's settings, and the configuration's debiasing for the model that it names; `over` are
         fields of `TrainerSettings`."""
-        elsewhere = {"model", "model_settings", "seed", "strategy", "cluster"}
-        trainer = self.config.trainer.model_dump(mode="json", exclude=elsewhere)
+        trainer = self.config.trainer.model_dump(mode="json", exclude=ELSEWHERE)
         if model != self.config.trainer.model:
             trainer[DEBIAS] = _dumped({})
         settings = model_settings(model, self.config, self.settings)

@@ -75,7 +75,8 @@ def print_training(console: Console, config: Config, root: str, day: str | None,
         soft_wrap=True,
     )
     for count in sorted({config.window.days, 1}, reverse=True):
-        hours, many = machines(measured, count * scale.impressions, budget)
+        passes = measured.passes if count > 1 else 1.0  # an incremental training sees a row once
+        hours, many = machines(dataclasses.replace(measured, passes=passes), count * scale.impressions, budget)
         what = f"a window of {count} days" if count > 1 else "the newest day alone (trainer.mode: incremental)"
         console.print(
             f"  {what}: {hours:,.1f} hours on the measured machine; {many:,} such within {budget.hours:g} hours",

@@ -16,6 +16,7 @@ from components.report.attention import summarize
 from components.report.calibration import wilson
 from components.report.metrics_history import past_runs
 from components.report.page import Missing
+from components.report.run import Run
 from components.report.scenarios import auc_error
 from components.report.truth import share_of_oracle
 from components.report.volume import volumes
@@ -135,3 +136,23 @@ def test_debiasing_is_drawn_from_what_was_measured(monkeypatch, tmp_path):
     debiasing.MEASURED.write_text(json.dumps({"0": [one, one], "4": [one]}))
     section = debiasing.section()
     assert "sub-sampling at 90, 60 %" in section.blocks[0].svg and "strength of the promotions" in section.blocks[0].svg
+
+
+def test_a_training_that_went_on_is_shown_day_by_day():
+    lineage = {
+        "mode": "incremental",
+        "reason": "",
+        "base": 2024030301,
+        "full_day": "2024-03-01",
+        "days": ["2024-03-03"],
+    }
+    days = [{"loss": 0.21, "auc": 0.7, "val_loss": 0.2, "val_auc": 0.71}]
+    history = {"rows": {"train": 1000, "validation": 0}, "epochs": days, "best_epoch": None, "lineage": lineage}
+    section = training.curves(Run(None, "2024-03-04", {"history": history}))
+    assert "1,000 impressions of 2024-03-03 were learned from" in section.lead
+    assert (
+        "every row once, from version 2024030301 on, which goes back to the full training of 2024-03-01" in section.lead
+    )
+    assert "before it was learned" in section.blocks[0].svg
+    full = {**history, "lineage": {**lineage, "mode": "full", "reason": "no model is in service"}}
+    assert "a full training, as no model is in service" in training.curves(Run(None, "", {"history": full})).lead

@@ -20,8 +20,9 @@ from components.sources.simulator.oracle import auc, read
 from components.sources.simulator.population import BREADTH_SHARES, Population
 from components.sources.simulator.presentation import examined
 from components.sources.simulator.promotions import Campaign
+from components.sources.simulator.rankers import effects
 from components.sources.simulator.scenarios import CLICK_RATES, SHARES, Scenarios, spread
-from components.sources.simulator.settings import Settings
+from components.sources.simulator.settings import RANKERS, Settings
 from components.sources.simulator.simulate import prepare
 from components.sources.simulator.traffic import DAY_MS, depths
 from components.sources.simulator.trips import Trips
@@ -55,18 +56,20 @@ def digests(workspace: pathlib.Path) -> dict[str, str]:
     return {str(p.relative_to(workspace)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def test_same_seed_gives_same_bytes_and_another_seed_others(tmp_path):
+@pytest.mark.parametrize("ranker", RANKERS)
+def test_same_seed_gives_same_bytes_and_another_seed_others(tmp_path, ranker):
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
-        simulate(str(tmp_path / name), seed=seed, **SMALL)
+        simulate(str(tmp_path / name), seed=seed, ranker=ranker, **SMALL)
     first, second, other = (digests(tmp_path / name) for name in "abc")
     assert len(first) == 2 * len(TABLES) + 1
     assert first == second
     assert all(first[name] != other[name] for name in first)
 
 
-def test_a_day_does_not_depend_on_how_many_follow(tmp_path):
-    simulate(str(tmp_path / "short"), **SMALL)
-    simulate(str(tmp_path / "long"), **{**SMALL, "days": 4})
+@pytest.mark.parametrize("ranker", RANKERS)
+def test_a_day_does_not_depend_on_how_many_follow(tmp_path, ranker):
+    simulate(str(tmp_path / "short"), ranker=ranker, **SMALL)
+    simulate(str(tmp_path / "long"), ranker=ranker, **{**SMALL, "days": 4})
     short, long = digests(tmp_path / "short"), digests(tmp_path / "long")
     assert all(long[name] == short[name] for name in short if name.endswith(".parquet"))
 
@@ -322,6 +325,48 @@ def test_unbiased_exposure_is_uniform(workspace):
         assert abs(chi_square - 999) < 5 * np.sqrt(2 * 999)
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.booleans()), min_size=1, max_size=200))
+@hypothesis_settings(deadline=None)
+def test_effects_of_one_key_are_smoothed_rates(rows):
+    first, second, click = (np.array(column) for column in zip(*rows))
+    (table,) = effects([(first, 5)], click)
+    clicks, shown = np.bincount(first, click, 5), np.bincount(first, minlength=5)
+    np.testing.assert_allclose(table, np.log((clicks + 10) / (shown * click.mean() + 10)), rtol=1e-5, atol=1e-6)
+    both = effects([(first, 5), (second, 3)], click)
+    assert both[0][4] == 0 and [len(t) for t in both] == [5, 3] and all(np.isfinite(t).all() for t in both)
+
+
+def test_effects_are_told_apart():
+    """Two factors that multiply, on keys that depend on one another."""
+    rng, rows = np.random.default_rng(0), 400_000
+    first = rng.integers(0, 4, rows)
+    second = np.where(rng.random(rows) < 0.5, first, rng.integers(0, 4, rows))
+    wanted = np.log([[0.5, 1.0, 1.5, 2.0], [2.0, 1.0, 0.5, 1.0]])
+    click = rng.random(rows) < 0.05 * np.exp(wanted[0][first] + wanted[1][second])
+    for table, effect in zip(effects([(first, 4), (second, 4)], click), wanted):
+        assert np.corrcoef(table, effect)[0, 1] > 0.9
+
+
+def test_a_logged_ranker_knows_the_days_before_alone(workspace, tmp_path):
+    """The first day is the other ranker's; pages of later ones go on showing what was promoted before."""
+    sizes = {"users": 10000, "items": 1000}
+    for name, strength in (("free", 0), ("pushed", 8)):
+        simulate(str(tmp_path / name), days=4, ranker="logged", promotion_strength=strength, **sizes)
+    shown = ["request_id", "item_id", "position", "is_click"]
+    pd.testing.assert_frame_equal(frame(str(tmp_path / "free"), FIRST)[shown], frame(workspace, FIRST)[shown])
+    campaign = Campaign.of(Settings(**sizes), prepare(Settings(**sizes))[0].catalogue, 2)
+    share = {}
+    for name in ("free", "pushed"):
+        rows = frame(str(tmp_path / name), "2024-03-04")
+        assert not rows.promoted.any()
+        worth = rows.groupby("position").probability.mean()
+        assert worth[0] > 1.05 * worth[5]
+        top = rows[rows.position == 0]
+        of = campaign.pairs[top.scenario_id.str[1:].astype(int) - 1, top.item_id.str[1:].astype(int)]
+        share[name] = of.mean()
+    assert share["pushed"] > 1.2 * share["free"]
+
+
 def test_search_forms_tell_purposes_apart_but_not_surely(workspace):
     """A table of what half of the users searched for and why, asked about the other half."""
     rows = frame(workspace, FIRST).drop_duplicates("request_id")
@@ -433,6 +478,8 @@ def test_auc_counts_pairs(rows):
         {"users": 1, "impressions_per_day": 1},
         {"items": 50, "promotion_strength": 100.0},
         {"position_bias": 3.0, "badge_lift": 5.0},
+        {"ranker": "logged", "impressions_per_day": 1},
+        {"ranker": "logged", "scenarios": 500, "users": 40},
     ],
 )
 def test_extreme_worlds_are_simulated(tmp_path, sizes):
@@ -460,6 +507,7 @@ def test_extreme_worlds_are_simulated(tmp_path, sizes):
         ("position_bias", True),
         ("badge_lift", -0.1),
         ("badge_lift", "much"),
+        ("ranker", "best"),
         ("start_day", "1 March"),
         ("start_day", "1969-12-31"),
         ("start_day", "9999-12-31"),

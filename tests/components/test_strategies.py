@@ -212,7 +212,7 @@ def test_what_was_learned_apart_is_learned_on(folder):
     train(folder / "spread", arguments(folder, "spread", strategy="parameter_server", epochs=1))
     for strategy in ("one_device", "parameter_server"):
         run = f"{strategy}-after"
-        told = arguments(folder, run, strategy=strategy, epochs=1)
+        told = arguments(folder, run, strategy=strategy, epochs=1, warm_start=True)
         told["base_model"] = tiny.base(folder, "spread")
         history = train(folder / run, told)
         assert not history["warm_start"]["cold"] and not history["warm_start"]["dropped"]

@@ -164,7 +164,7 @@ def test_new_scenarios_and_a_warm_start(folder, tmp_path):
     tiny.transform(tmp_path, grown.slice(0, 900))
     tiny.split(tmp_path, "validation", grown.slice(900))
     run_fn(tiny.arguments(tmp_path, "cold", epochs=1, refit_validation=False))
-    run_fn(tiny.arguments(tmp_path, "warm", tiny.base(folder), epochs=1, refit_validation=False))
+    run_fn(tiny.arguments(tmp_path, "warm", tiny.base(folder), epochs=1, refit_validation=False, warm_start=True))
     started = history(tmp_path, "warm")["warm_start"]
     assert started["moved"] and not started["cold"] and not started["dropped"]
     assert history(tmp_path, "cold")["warm_start"] is None

@@ -11,7 +11,8 @@ CLUSTER = "trainer.cluster={workers: 2, servers: 2, min_shard_mb: 0.001}"
 
 @pytest.mark.slow
 def test_a_day_over_parameter_servers_is_pushed_and_the_next_command_reads_it(world):
-    answer = world.run("--day", DAY, "--set", "trainer.strategy=parameter_server", "--set", CLUSTER)
+    chosen = ("trainer.strategy=parameter_server", "trainer.warm_start=true", CLUSTER)
+    answer = world.run("--day", DAY, *(word for setting in chosen for word in ("--set", setting)))
     assert answer.code == 0, answer.text
     version = world.workspace.served()
     history = world.workspace.read_json(f"{world.workspace.checkpoint(version)}/history.json")

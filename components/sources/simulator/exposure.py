@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.sources.simulator.promotions import Campaign
+from components.sources.simulator.rankers import Ranker
 from components.sources.simulator.traffic import DEEPEST, Requests
 from components.sources.simulator.truth import Memory, World
 
@@ -12,14 +13,14 @@ CANDIDATES = 20
 """What retrieval proposes for a request."""
 REMEMBERED = 1
 """Items clicked or bought before that join the candidates."""
-RANKER = 1.0
-"""Weight that the ordinary ranker gives to a true preference; the rest of its score is noise."""
+GREED = 1.0
+"""Weight of a ranker's score beside the noise; with 1, the chance to come first is in proportion to odds or rates."""
 
 
-def ordinary(rng: np.random.Generator, world: World, memory: Memory, requests: Requests) -> np.ndarray:
-    """Slates of an ordinary ranker: popularity and theme, then taste, then noise.
-
-    The ranker knows tastes as a good model would, not the trips.
+def ordinary(
+    rng: np.random.Generator, world: World, memory: Memory, requests: Requests, score_of: Ranker
+) -> np.ndarray:
+    """Slates of an ordinary ranker: popularity and theme propose, its score and noise order; it knows no trips.
 
     Returns:
       int32 `[R, DEEPEST]`, distinct items in order of rank; the first `depth` of a row are shown.
@@ -39,7 +40,7 @@ def ordinary(rng: np.random.Generator, world: World, memory: Memory, requests: R
     same[:, 1:] = known[:, 1:] == known[:, :1]
     candidates = np.concatenate([retrieved, np.maximum(known, 0)], axis=1)
     barred = np.concatenate([repeated, same | (known < 0)], axis=1)
-    score = RANKER * world.preference(requests.user[:, None], requests.scenario[:, None], candidates)
+    score = np.float32(GREED) * score_of(requests.user[:, None], requests.scenario[:, None], candidates)
     score -= np.log(np.maximum(rng.standard_exponential(score.shape, np.float32), np.float32(1e-30)))
     score[barred] = -np.inf
     best = np.argsort(-score, axis=1, kind="stable")[:, :DEEPEST]

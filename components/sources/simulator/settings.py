@@ -11,6 +11,7 @@ import numpy as np
 
 MIN_ITEMS = 50
 """Fewer items cannot fill distinct slates."""
+RANKERS = ("taste", "logged")
 BOUNDS = {"promotion_strength": 100.0, "position_bias": 3.0, "badge_lift": 5.0}
 """Real numbers lie between 0 and these."""
 
@@ -33,6 +34,8 @@ class Settings:
       badge_lift: log odds that the badge of a promotion adds to a click on its item. The default is an odds ratio of
         1.77: on a platform of restaurants the note that a listing is a paid one raised calls by 77 % (Sahni and Nair,
         "Does Advertising Serve as a Signal?", Review of Economic Studies 87, 2020).
+      ranker: what ordinary pages are ordered by, see `rankers`: `taste`, or `logged`, which from the second day on
+        learns from the logs of the days before.
       start_day: ISO date.
     """
 
@@ -45,6 +48,7 @@ class Settings:
     promotion_strength: float = 4.0
     position_bias: float = 1.0
     badge_lift: float = 0.57
+    ranker: str = "taste"
     start_day: str = "2024-03-01"
 
     def __post_init__(self) -> None:
@@ -58,6 +62,8 @@ class Settings:
             real = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not real or not math.isfinite(value) or not 0 <= value <= most:
                 raise SimulationError(f"{name} must lie between 0 and {most:g}, not {value!r}")
+        if self.ranker not in RANKERS:
+            raise SimulationError(f"ranker must be one of {', '.join(RANKERS)}, not {self.ranker!r}")
         try:
             first = datetime.date.fromisoformat(self.start_day)
             first + datetime.timedelta(days=int(self.days) - 1)

@@ -6,7 +6,7 @@ import concurrent.futures
 import dataclasses
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from components.sources.simulator import exposure, tables, traffic
 from components.sources.simulator.presentation import examined
 from components.sources.simulator.promotions import Campaign, is_promoted
+from components.sources.simulator.rankers import WINDOW, Clicks, Ranker, ranker
 from components.sources.simulator.settings import Settings
 from components.sources.simulator.trips import Trips
 from components.sources.simulator.truth import Memory, World, levels
@@ -57,16 +58,22 @@ def simulate(workspace: str, progress: Callable[[str, float], None] | None = Non
         settings.date(d) for d in range(days) if is_promoted(d) and settings.promotion_strength > 0
     ]
     space.write_text(space.uri("truth", "simulation.json"), json.dumps(described, indent=1))
-    memory = Memory.empty(settings.users)
+    memory, clicks = Memory.empty(settings.users), []
     for day in range(days):
         trips = trips.next_day(settings.stream("trips", day), world.population)
-        memory = _day(space, settings, world, trips, memory, day)
+        score_of = ranker(world, settings.ranker, clicks)
+        user, scenario, item, click, purchase = _day(space, settings, world, trips, memory, score_of, day)
+        memory = memory.after(user, item, click, purchase)
+        clicks = [*clicks, Clicks(user, scenario, item, click)][-WINDOW:]
         tell(f"simulated {settings.date(day)}", (day + 2) / (days + 1))
 
 
 def prepare(settings: Settings) -> tuple[World, Trips]:
-    """The world, its scenarios brought to their click rates on ordinary traffic as logged, and the trips it opens
-    with."""
+    """The world and the trips it opens with.
+
+    Its scenarios are brought to their click rates on what is logged of an ordinary first day; another ranker's pages
+    have others.
+    """
     world = World.build(settings)
     trips = Trips.before_first_day(settings, world.population)
     memory = Memory.empty(len(world.population))
@@ -77,7 +84,7 @@ def prepare(settings: Settings) -> tuple[World, Trips]:
     depth = traffic.depths(rng, len(scenario) * traffic.DEEPEST)[: len(scenario)]
     zero = np.zeros(len(scenario), np.int64)
     sample = traffic.Requests(np.arange(len(scenario)), user, scenario, zero, depth, *trips.forms(rng, user).columns)
-    slates = exposure.ordinary(rng, world, memory, sample)
+    slates = exposure.ordinary(rng, world, memory, sample, world.preference)
     shown = np.arange(traffic.DEEPEST) < depth[:, None]
     row, place = np.nonzero(shown)
     utility = world.utility(user[row], scenario[row], slates[shown], trips, memory)
@@ -85,8 +92,10 @@ def prepare(settings: Settings) -> tuple[World, Trips]:
     return dataclasses.replace(world, level=levels(scenario[row], utility, seen, world.scenarios.click_rate)), trips
 
 
-def _day(space: Workspace, settings: Settings, world: World, trips: Trips, memory: Memory, day: int) -> Memory:
-    """Simulates and publishes one day; returns what users remember after it."""
+def _day(
+    space: Workspace, settings: Settings, world: World, trips: Trips, memory: Memory, score_of: Ranker, day: int
+) -> Iterator[np.ndarray]:
+    """Simulates and publishes one day; returns user, scenario, item, click and purchase of its log, `[B]` each."""
     date = settings.date(day)
     midnight = int(datetime.datetime.fromisoformat(date).replace(tzinfo=datetime.timezone.utc).timestamp() * 1000)
     visits = traffic.requests(
@@ -106,7 +115,7 @@ def _day(space: Workspace, settings: Settings, world: World, trips: Trips, memor
         rng = settings.stream("exposure" if biased else "uniform", day, part)
         pushed = None
         if biased:
-            slates = exposure.ordinary(rng, world, memory, requests)
+            slates = exposure.ordinary(rng, world, memory, requests, score_of)
             if campaign is not None:
                 slates, pushed = exposure.promote(settings.stream("promotion", day, part), campaign, requests, slates)
         else:
@@ -117,7 +126,7 @@ def _day(space: Workspace, settings: Settings, world: World, trips: Trips, memor
         truth = tables.truth(world, log, rows, trips, campaign if biased else None)
         for name, table in (("logs" if biased else "unbiased", log), ("truth" if biased else "truth_unbiased", truth)):
             tables.write(space, space.uri(name, aside[name], f"part-{part:05d}.parquet"), table)
-        return rows.user, rows.item, click, purchase
+        return rows.user, rows.scenario, rows.item, click, purchase
 
     blocks = visits.blocks(BLOCK)
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
@@ -129,4 +138,4 @@ def _day(space: Workspace, settings: Settings, world: World, trips: Trips, memor
     # The logs come last: a day that has logs has its truth.
     for name, folder in aside.items():
         tables.publish(space, space.uri(name, folder), space.uri(name, f"day={date}"))
-    return memory.after(*(np.concatenate(column) for column in zip(*events)))
+    return (np.concatenate(column) for column in zip(*events))
