@@ -12,6 +12,12 @@ from components.report.page import Figure, Missing, Note, Section, count, decima
 from components.report.run import Run
 
 _PANELS = (("loss", "Loss"), ("auc", "AUC"))
+_WATCHED = (
+    ("prototype_distance", "Smallest distance of prototypes"),
+    ("greatest_share", "Mean greatest share"),
+    ("alpha", "Mean alpha of the shared tower"),
+)
+"""What single models tell of themselves, see `models.training.TrainingModel`."""
 
 
 def epochs(history: Any) -> list[dict[str, float]]:
@@ -32,10 +38,22 @@ def curves(run: Run) -> Section:
     """
     history = run.record.get("history", {})
     found = epochs(history)
-    panels = [(key, title) for key, title in _PANELS if any(key in e or f"val_{key}" in e for e in found)]
+    panels, watched = (
+        [(key, title) for key, title in known if any(key in e or f"val_{key}" in e for e in found)]
+        for known in (_PANELS, _WATCHED)
+    )
     if not panels:
         raise Missing("The run recorded no training curve.")
-    return Section("training", "Training", _lead(history, found), [_chart(found, panels, history.get("best_epoch"))])
+    best = history.get("best_epoch")
+    caption = "Metrics on training rows are means over the epoch while weights still move"
+    if isinstance(best, int):
+        value = found[best].get("val_auc") if 0 <= best < len(found) else None
+        caption += f"; the dashed line marks the epoch that was kept (validation AUC {decimal(value)})"
+    blocks = [_chart("training", "Training curves", f"{caption}.", found, panels, best)]
+    if watched:
+        caption = "Numbers near 0 (distance, alpha), or near one over the number of scenarios (share), say that a part "
+        blocks.append(_chart("watched", "Parts of the model", f"{caption}of the model does nothing.", found, watched, best))
+    return Section("training", "Training", _lead(history, found), blocks)
 
 
 def _lead(history: dict[str, Any], found: list[dict[str, float]]) -> str:
@@ -55,21 +73,23 @@ def _lead(history: dict[str, Any], found: list[dict[str, float]]) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def _chart(found: list[dict[str, float]], panels: list[tuple[str, str]], best: Any) -> Figure:
+def _chart(
+    name: str, title: str, caption: str, found: list[dict[str, float]], panels: list[tuple[str, str]], best: Any
+) -> Figure:
     places = list(range(1, len(found) + 1))
 
     def paint(canvas: Canvas) -> None:
-        for axes, (key, title) in zip(canvas.subplots(1, len(panels), squeeze=False)[0], panels):
-            for name, color, label in (
+        for axes, (key, heading) in zip(canvas.subplots(1, len(panels), squeeze=False)[0], panels):
+            for metric, color, label in (
                 (key, style.SERVED, "training days"),
                 (f"val_{key}", style.CANDIDATE, "validation day"),
             ):
-                points = [(place, e[name]) for place, e in zip(places, found) if e.get(name) is not None]
+                points = [(place, e[metric]) for place, e in zip(places, found) if e.get(metric) is not None]
                 if points:
                     axes.plot(*zip(*points), color=color, marker="o", markersize=4, label=label)
             if isinstance(best, int) and 0 <= best < len(found):
                 axes.axvline(best + 1, color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-            axes.set_title(title)
+            axes.set_title(heading)
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_xlim(0.6, len(found) + 0.4)
@@ -77,11 +97,7 @@ def _chart(found: list[dict[str, float]], panels: list[tuple[str, str]], best: A
             style.vertical(axes)
             axes.legend(loc="best")
 
-    caption = "Metrics on training rows are means over the epoch while weights still move"
-    if isinstance(best, int):
-        value = found[best].get("val_auc") if 0 <= best < len(found) else None
-        caption += f"; the dashed line marks the epoch that was kept (validation AUC {decimal(value)})"
-    return Figure("Training curves", caption + ".", style.draw("training", (style.WIDE, 2.3), paint))
+    return Figure(title, caption, style.draw(name, (style.WIDE, 2.3), paint))
 
 
 def seconds(run: Run) -> Section:
