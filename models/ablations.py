@@ -64,9 +64,15 @@ ABLATIONS: dict[str, dict[str, Rows]] = {
         "Modules (Table 3)": {
             "w/o scenario learning": {"scenarios": "none"},
             "w/o repeat module": {"repeat": False},
+            "w/o both": {"scenarios": "none", "repeat": False},
             "predefined scenarios": {"scenarios": "predefined"},
             "MuseNet hard": {"scenarios": "hard"},
+            "MuseNet hard w/o repeat module": {"scenarios": "hard", "repeat": False},
             "MuseNet soft": {"scenarios": "soft"},
+        },
+        "Divergence (Eq. 12)": {
+            "of every row, the paper's text": {"divergence": "row"},
+            "of the batch's mean share": {"divergence": "mean"},
         },
     },
     "hierrec": {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
+from models.layers.replicas import all_sum
+
 
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """Mean of `values` over the batch's weight.
@@ -20,10 +22,7 @@ def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
       float32 scalar; 0 for a batch of no weight.
     """
     weights = tf.cast(weights, tf.float32)
-    total = tf.reduce_sum(weights)
-    context = tf.distribute.get_replica_context()
-    if context is not None and context.num_replicas_in_sync > 1:
-        total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)
+    total = all_sum(tf.reduce_sum(weights))
     return tf.math.divide_no_nan(tf.reduce_sum(tf.cast(values, tf.float32) * weights), total)
 
 

@@ -102,12 +102,14 @@ class SARNet(RankingModel):
         s, f = self.settings, self.features
         table, scenarios = f[f.scenario].table, f.scenarios
         self.scenario_table = table
-        self.embedding = FeatureEmbedding(f.features, s.embedding, kept=(table,), name="embedding")
         self.profile = f.group("user", "item", "scenario", "context", "trigger")
         self.behavior_items, self.targets = self._pairs("behavior_item")
         self.behavior_scenarios, self.current = self._pairs("behavior_scenario")
         self.behavior_context = f.group("behavior") if s.behavior_context and s.attention != "none" else ()
         self.behavior_values = (*self.behavior_items, *(f.group("behavior") if s.behavior_value == "all" else ()))
+        read = {*self.profile, *self.behavior_values, *self.behavior_scenarios, *self.behavior_context}
+        embedded = [feature for feature in f.features if feature in read]
+        self.embedding = FeatureEmbedding(embedded, s.embedding, kept=(table,), name="embedding")
         self.extract = None
         if self.behavior_items:
             self.extract = CrossScenarioBehaviorExtract(

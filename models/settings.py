@@ -64,7 +64,9 @@ class EmbeddingSettings(Settings):
       numeric_start: w before training. 0 keeps a number silent until it has been seen to matter (rates are 0
         throughout the first day); 1 learns faster where all numbers vary from the start.
       l2: penalty on the looked-up rows, averaged over the batch's rows, so that a table's cost in a step
-        follows the look-ups and not its size.
+        follows the look-ups and not its size. None is taken of the scenarios' vectors, those that ids of scenarios are
+        looked up as: what scenarios have in common, and every gate on them, is read from how these lie.
+      scenario_l2: the penalty on the scenarios' vectors, in place of `l2`.
       dropout: share of the embedded values set to 0 in training.
       id_dropout: share of look-ups in training that read row 0 (unknown) instead; trains that row and keeps
         the model from leaning on single ids. Never applied to the scenario.
@@ -78,6 +80,7 @@ class EmbeddingSettings(Settings):
     autodis: AutoDisSettings = AutoDisSettings()
     initial_scale: float = pydantic.Field(default=0.05, gt=0)
     l2: float = pydantic.Field(default=0.0, ge=0)
+    scenario_l2: float = pydantic.Field(default=0.0, ge=0)
     dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
     id_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
 

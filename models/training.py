@@ -26,10 +26,12 @@ class Outputs(NamedTuple):
       logits: float32 `[B]`.
       losses: values beside the cross-entropy, float `[B]` by name; their means over the batch's weight are added
         to the loss.
+      watched: numbers that tell whether parts of the model do anything, float `[B]` or `[]` by name.
     """
 
     logits: tf.Tensor
     losses: dict[str, tf.Tensor]
+    watched: Mapping[str, tf.Tensor] = {}
 
 
 class ExamplesSeen(keras.metrics.Sum):
@@ -53,8 +55,8 @@ class TrainingModel(keras.Model):
     The loss is the weighted cross-entropy over the batch's weight, plus what `forward` names beside it, plus the
     layers' penalties. Validation and `evaluate` look at the serving model alone, without Fairness Coefficients.
 
-    Metrics: `loss` (cross-entropy alone, over all weight seen), `auc`, and in training those of `auxiliary` and
-    `examples` (see `ExamplesSeen`).
+    Metrics: `loss` (cross-entropy alone, over all weight seen), `auc`, and in training those of `auxiliary`, those of
+    `watched` (means over the rows seen) and `examples` (see `ExamplesSeen`).
 
     Args:
       serving: the model to train.
@@ -66,6 +68,8 @@ class TrainingModel(keras.Model):
 
     auxiliary: tuple[str, ...] = ()
     """Names of the losses that `forward` gives, in training."""
+    watched: tuple[str, ...] = ()
+    """Names of what it gives beside them."""
 
     def __init__(self, serving: RankingModel, debias: Any = None, **options: Any) -> None:
         super().__init__(autocast=False, **options)
@@ -77,6 +81,7 @@ class TrainingModel(keras.Model):
         self.auc_metric = keras.metrics.AUC(num_thresholds=AUC_THRESHOLDS, from_logits=True, name="auc")
         self.examples_metric = ExamplesSeen()
         self.auxiliary_metrics = {name: keras.metrics.Mean(name=name) for name in self.auxiliary}
+        self.watched_metrics = {name: keras.metrics.Mean(name=name) for name in self.watched}
 
     def bias_tower(self) -> BiasTower | None:
         """The bias net of the logit; None where a subclass has nets elsewhere."""
@@ -88,7 +93,8 @@ class TrainingModel(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        return [self.loss_metric, self.auc_metric, self.examples_metric, *self.auxiliary_metrics.values()]
+        further = (*self.auxiliary_metrics.values(), *self.watched_metrics.values())
+        return [self.loss_metric, self.auc_metric, self.examples_metric, *further]
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Logits float32 `[B]`, bias nets included where there are any."""
@@ -119,7 +125,7 @@ class TrainingModel(keras.Model):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
             seen = self._seen(features)
-            logits, losses = self.forward(seen)
+            logits, losses, watched = self.forward(seen)
             logits = self._under_bias(logits, seen, training=True)
             loss = weighted_cross_entropy(labels, logits, weights)
             loss += sum(weighted_mean(values, weights) for values in losses.values())
@@ -130,8 +136,10 @@ class TrainingModel(keras.Model):
         self.optimizer.apply_gradients(zip(gradients, variables))
         for name, values in losses.items():
             self.auxiliary_metrics[name].update_state(values, sample_weight=weights)
+        for name, values in watched.items():
+            self.watched_metrics[name].update_state(tf.broadcast_to(values, tf.shape(labels)))
         self.examples_metric.update_state(tf.shape(labels)[0])
-        measured = {n: m.result() for n, m in self.auxiliary_metrics.items()}
+        measured = {n: m.result() for n, m in (self.auxiliary_metrics | self.watched_metrics).items()}
         return self._measure(labels, logits, weights) | measured | {"examples": self.examples_metric.result()}
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:

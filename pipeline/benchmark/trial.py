@@ -69,7 +69,8 @@ def run_trial(prepared: Prepared, trial: Trial, single_rows: int) -> dict[str, A
 
 
 Trained = tuple[RankingModel, TrainingModel, dict[str, Any]]
-"""The model, what trained it, and facts: `validation_auc`, `epochs`, `parameters`."""
+"""The model, what trained it, and facts: `validation_auc`, `epochs`, `parameters`, `watched` (means over the last pass
+of what `TrainingModel.watched` names)."""
 
 
 def trained(trial: Trial, train: Store, validation: Store, days: np.ndarray) -> Trained:
@@ -119,6 +120,7 @@ def _fitted(trial: Trial, train: Store, validation: Store) -> Trained:
             "validation_auc": max(validated, default=None),
             "epochs": len(fitted["epochs"]),
             "parameters": model.count_params(),
+            "watched": {name: float(metric.result()) for name, metric in training.watched_metrics.items()},
         },
     )
 
