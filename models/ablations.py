@@ -6,7 +6,7 @@ Two keys are no settings of the model. `debias`: fields of `DebiasSettings`, in 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 Rows = dict[str, dict[str, Any]]
 """Settings over the model's own, by the row's name; an empty one is the model as it is."""
@@ -86,3 +86,17 @@ ABLATIONS: dict[str, dict[str, Rows]] = {
         "Variant": {"the paper's text": {"variant": "paper"}, "the released code": {"variant": "released"}},
     },
 }
+
+
+class Row(NamedTuple):
+    """What a row changes: settings of the model, and the two others if it names them, else None."""
+
+    settings: dict[str, Any]
+    debias: dict[str, Any] | None
+    over_exposed_share: float | None
+
+
+def parted(row: dict[str, Any]) -> Row:
+    """Tells a row's settings of the model from what is none of it."""
+    settings = {key: value for key, value in row.items() if key not in ("debias", "over_exposed_share")}
+    return Row(settings, row.get("debias"), row.get("over_exposed_share"))

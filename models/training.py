@@ -11,12 +11,14 @@ import tf_keras as keras
 
 from models.base import RankingModel, example_batch
 from models.layers.bias_nets import BiasTower
-from models.losses import weighted_cross_entropy, weighted_mean
+from models.losses import effective_share, weighted_cross_entropy, weighted_mean
 from schemas.bias import DebiasSettings
 from schemas.declaration import FAIRNESS
 from schemas.features import FeatureSet
 
 AUC_THRESHOLDS = 4096
+EFFECTIVE = "effective_share"
+"""What weighting leaves of a batch's rows."""
 
 
 class Outputs(NamedTuple):
@@ -81,7 +83,8 @@ class TrainingModel(keras.Model):
         self.auc_metric = keras.metrics.AUC(num_thresholds=AUC_THRESHOLDS, from_logits=True, name="auc")
         self.examples_metric = ExamplesSeen()
         self.auxiliary_metrics = {name: keras.metrics.Mean(name=name) for name in self.auxiliary}
-        self.watched_metrics = {name: keras.metrics.Mean(name=name) for name in self.watched}
+        watched = (*self.watched, *((EFFECTIVE,) if self.debias.weighting else ()))
+        self.watched_metrics = {name: keras.metrics.Mean(name=name) for name in watched}
 
     def bias_tower(self) -> BiasTower | None:
         """The bias net of the logit; None where a subclass has nets elsewhere."""
@@ -98,13 +101,14 @@ class TrainingModel(keras.Model):
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Logits float32 `[B]`, bias nets included where there are any."""
-        return self._under_bias(self.forward(features, training).logits, features, training)
+        return self.under_bias(self.forward(features, training).logits, features, training)
 
     def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
         """Logits, but for the tower, and named losses beside the cross-entropy: none, unless a subclass has some."""
         return Outputs(self.serving(features, training=training), {})
 
-    def _under_bias(self, logits: tf.Tensor, features: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+    def under_bias(self, logits: tf.Tensor, features: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        """Logits float `[B]` under what the tower makes of how the rows were shown."""
         return logits if self.tower is None else self.tower(logits, features, training=training)
 
     def _seen(self, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -126,7 +130,7 @@ class TrainingModel(keras.Model):
         with tf.GradientTape() as tape:
             seen = self._seen(features)
             logits, losses, watched = self.forward(seen)
-            logits = self._under_bias(logits, seen, training=True)
+            logits = self.under_bias(logits, seen, training=True)
             loss = weighted_cross_entropy(labels, logits, weights)
             loss += sum(weighted_mean(values, weights) for values in losses.values())
             penalties = tf.add_n([tf.cast(p, tf.float32) for p in self.losses]) if self.losses else 0.0
@@ -136,6 +140,8 @@ class TrainingModel(keras.Model):
         self.optimizer.apply_gradients(zip(gradients, variables))
         for name, values in losses.items():
             self.auxiliary_metrics[name].update_state(values, sample_weight=weights)
+        if self.debias.weighting:
+            watched = {**watched, EFFECTIVE: effective_share(weights)}
         for name, values in watched.items():
             self.watched_metrics[name].update_state(tf.broadcast_to(values, tf.shape(labels)))
         self.examples_metric.update_state(tf.shape(labels)[0])

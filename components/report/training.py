@@ -16,6 +16,7 @@ _WATCHED = (
     ("prototype_distance", "Smallest distance of prototypes"),
     ("greatest_share", "Mean greatest share"),
     ("alpha", "Mean alpha of the shared tower"),
+    ("effective_share", "Effective share of the rows"),
 )
 """What single models tell of themselves, see `models.training.TrainingModel`."""
 

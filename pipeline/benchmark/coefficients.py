@@ -28,12 +28,37 @@ def by_score(
       scenarios, items: keys `[N]`, int64 or text.
       score: probability `[N]`, of models that did not learn from the rows that they score, see `by_folds`.
     """
+    return _by_shares(days, scenarios, items, score.astype(np.float64), None, shares.SCORE, settings)
+
+
+def by_flag(
+    days: np.ndarray, scenarios: np.ndarray, items: np.ndarray, intervened: np.ndarray, settings: FairnessSettings
+) -> np.ndarray:
+    """Coefficients of a log that flags interventions, day by day: float32 `[N]`.
+
+    Args:
+      days, scenarios, items: as in `by_score`.
+      intervened: int64 `[N]`, 1 where somebody intervened.
+    """
+    return _by_shares(days, scenarios, items, None, intervened, shares.FLAG, settings)
+
+
+def _by_shares(
+    days: np.ndarray,
+    scenarios: np.ndarray,
+    items: np.ndarray,
+    score: np.ndarray | None,
+    intervened: np.ndarray | None,
+    numerator: str,
+    settings: FairnessSettings,
+) -> np.ndarray:
     found = np.ones(len(days), np.float32)
     for day in np.unique(days):
         rows = np.flatnonzero(days == day)
         scenario, item = (pa.array(column[rows]) for column in (scenarios, items))
-        sums = aggregation.merge([aggregation.partial_sums(scenario, item, pa.array(score[rows].astype(np.float64)))])
-        raw = shares.raw_coefficients(sums, aggregation.totals(sums), shares.SCORE)
+        known = (None if column is None else pa.array(column[rows]) for column in (score, intervened))
+        sums = aggregation.merge([aggregation.partial_sums(scenario, item, *known)])
+        raw = shares.raw_coefficients(sums, aggregation.totals(sums), numerator)
         found[rows] = _of_rows(sums, raw, settings.prior or 0.0, settings, scenario, item)
     return found
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from models.ablations import ABLATIONS
+from models.ablations import ABLATIONS, parted
 from pipeline.benchmark import tables
 from pipeline.benchmark.data_sets import DATA_SETS
 from pipeline.benchmark.runner import Result, Results, run_trials
@@ -28,7 +28,6 @@ from pipeline.config import Config, ConfigError, load_config
 from pipeline.terminal import Progress, quiet
 from schemas.bias import DebiasSettings
 
-SHARE, DEBIAS = "over_exposed_share", "debias"
 ELSEWHERE = {
     "model", "model_settings", "seed", "strategy", "cluster", "mode", "full_every", "incremental", "warm_start",
 }  # fmt: skip
@@ -83,7 +82,7 @@ class Bench:
         fields of `TrainerSettings`."""
         trainer = self.config.trainer.model_dump(mode="json", exclude=ELSEWHERE)
         if model != self.config.trainer.model:
-            trainer[DEBIAS] = _dumped({})
+            trainer["debias"] = _dumped({})
         settings = model_settings(model, self.config, self.settings)
         made = Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed)
         return self.on_inputs(made)
@@ -177,12 +176,11 @@ def _with(trial: Trial, over: dict[str, Any]) -> Trial:
     Raises:
       ConfigError: the model refuses them.
     """
-    share = over.get(SHARE, trial.over_exposed_share)
-    settings = merged(trial.settings, {key: value for key, value in over.items() if key not in (SHARE, DEBIAS)})
-    trainer = {**trial.trainer, DEBIAS: _dumped(over[DEBIAS])} if DEBIAS in over else trial.trainer
-    return dataclasses.replace(
-        trial, settings=checked(trial.model, settings), trainer=trainer, over_exposed_share=share
-    )
+    row = parted(over)
+    trainer = trial.trainer if row.debias is None else {**trial.trainer, "debias": _dumped(row.debias)}
+    share = trial.over_exposed_share if row.over_exposed_share is None else row.over_exposed_share
+    settings = checked(trial.model, merged(trial.settings, row.settings))
+    return dataclasses.replace(trial, settings=settings, trainer=trainer, over_exposed_share=share)
 
 
 def _dumped(debias: dict[str, Any]) -> dict[str, Any]:

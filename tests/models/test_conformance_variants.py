@@ -11,9 +11,11 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from models.ablations import parted
 from models.base import RankingModel, input_signature, named_weights
 from models.registry import MODELS, build_model
 from models.training import TrainingModel
+from schemas.bias import DebiasSettings
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.variants import variants
 
@@ -27,7 +29,10 @@ def shaken(variant: str) -> TrainingModel:
     """The training model with weights at which nothing is zero or one by chance."""
     name, over = VARIANTS[variant]
     keras.utils.set_random_seed(1)
-    training = build_model(name, FEATURES, _small(over)).training_model()
+    row = parted(over)
+    training = build_model(name, FEATURES, _small(row.settings)).training_model(
+        DebiasSettings.model_validate(row.debias or {})
+    )
     shake(training)
     return training
 
@@ -45,6 +50,7 @@ def test_variant_gives_a_logit_a_row_and_every_weight_a_gradient(variant):
         batch, labels, _ = random_batch(FEATURES, 64, seed=seed)
         with tf.GradientTape() as tape:
             logits, losses = training.forward(batch)[:2]
+            logits = training.under_bias(logits, batch, training=True)
             assert logits.shape == (64,) and logits.dtype == tf.float32 and np.isfinite(logits).all()
             loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
             loss += sum(tf.reduce_mean(values) for values in losses.values())

@@ -12,9 +12,10 @@ from typing import Any
 
 import pydantic
 
-from models.ablations import ABLATIONS
+from models.ablations import ABLATIONS, parted
 from models.registry import MODELS, SCENARIO_MODELS
 from models.settings import ModelSettings
+from schemas.bias import DebiasSettings
 
 Variant = tuple[str, dict[str, Any]]
 
@@ -24,7 +25,14 @@ MORE: list[Variant] = [
     ("sar_net", {"specific_experts": 0}),
     ("sar_net", {"shared_experts": 0}),
     ("sar_net", {"extraction_layers": 2}),
-    ("sar_net", {"fairness_weighting": True}),
+    *((name, {"debias": {"nets": True}}) for name in MODELS),
+    ("sar_net", {"debias": {"nets": True, "fusion": "multiply"}}),
+    ("sar_net", {"debias": {"nets": True, "sharing": "one", "fusion": "multiply"}}),
+    ("sar_net", {"debias": {"nets": True, "coefficient": False}}),
+    ("sar_net", {"debias": {"nets": True, "units": [4, 4], "weighting": True}}),
+    ("sar_net", {"debias": {"nets": True}, "shared_experts": 0}),
+    ("sar_net", {"debias": {"nets": True}, "specific_experts": 0}),
+    ("musenet", {"debias": {"nets": True, "fusion": "multiply"}}),
     ("maria", {"selecting": ["behaviors", "user", "item", "trigger", "context"], "refiners": 3}),
     ("maria", {"selecting": ["user", "item"], "gumbel": False}),
     ("maria", {"encoder_layers": 2, "scaling_units": [4], "selector_units": [4]}),
@@ -76,9 +84,10 @@ def variants() -> dict[str, Variant]:
     """All of them by what to call them, each once."""
     found = {}
     for name, over in [*MORE, *switches(), *ablations()]:
-        settings = MODELS[name].settings_class.model_validate(over)
-        if settings != MODELS[name].settings_class():
-            found.setdefault((name, settings.model_dump_json()), (name, over))
+        row, own = parted(over), MODELS[name].settings_class
+        settings, debias = own.model_validate(row.settings), DebiasSettings.model_validate(row.debias or {})
+        if (settings, debias) != (own(), DebiasSettings()):
+            found.setdefault((name, settings.model_dump_json(), debias.model_dump_json()), (name, over))
     return {f"{name}-{_told(over)}": (name, over) for name, over in found.values()}
 
 
