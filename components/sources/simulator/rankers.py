@@ -52,8 +52,8 @@ def ranker(world: World, name: str, days: Sequence[Clicks]) -> Ranker:
     user, scenario, item, click = (
         np.concatenate([getattr(day, field.name) for day in days[-WINDOW:]]) for field in dataclasses.fields(Clicks)
     )
-    pages, *tables = effects([(scenario, len(world.scenarios)), *_keys(world, user, scenario, item)], click)
-    del pages  # that scenarios differ in their click rates says nothing of items
+    # That scenarios differ in their click rates says nothing of items: the first table is not needed.
+    _, *tables = effects([(scenario, len(world.scenarios)), *_keys(world, user, scenario, item)], click)
 
     def score(user: np.ndarray, scenario: np.ndarray, item: np.ndarray) -> np.ndarray:
         found = (table[key] for table, (key, _) in zip(tables, _keys(world, user, scenario, item)))
