@@ -13,13 +13,12 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.extractors import extractor, slice_key_extractor
 
-from components.evaluator import metrics
+from components.evaluator import metrics, ordinary
 from components.evaluator.gauc import GroupedAuc, grouped_auc
-from components.fairness_coefficient.ordinary import ordinary
 from components.log_example_gen.hashing import hash_column
 from components.scoring import ScoreBatches
 from components.shards import shards
-from schemas import FAIRNESS, Declaration
+from schemas import Declaration
 
 CANDIDATE = "candidate"
 SERVED = "served"
@@ -134,9 +133,7 @@ def evaluate(
     """
     names = tuple(models)
     scenario, label, request = declaration.scenario.name, declaration.label.name, declaration.request
-    flag = declaration.intervention
-    told = flag.name if flag else FAIRNESS
-    columns = [scenario, label, told, *([request.name] if request else [])]
+    columns = [scenario, label, *ordinary.columns(declaration), *([request.name] if request else [])]
     scored = (
         pipeline
         | "Files" >> beam.Create(files)
@@ -174,9 +171,9 @@ def evaluate(
         )
     _ = (
         scored
-        | "Ordinary" >> beam.FlatMap(_ordinary, scenario, label, names, told)
-        | "SumOrdinary" >> beam.CombinePerKey(lambda parts: sum(parts, np.zeros(2 + len(names))))
-        | "OrdinaryRow" >> beam.MapTuple(lambda key, sums: {"scenario": key, "sums": sums.tolist()})
+        | "Ordinary" >> beam.Map(ordinary.sums, declaration, names)
+        | "SumOrdinary" >> beam.CombineGlobally(_AddTables())
+        | "Corrected" >> beam.FlatMap(lambda table: ordinary.calibration(table, names) if table else ())
         | "WriteOrdinary" >> _WriteJson(f"{output}/ordinary.json")
     )
     _ = (
@@ -188,22 +185,23 @@ def evaluate(
     )
 
 
-def _ordinary(
-    batch: pa.RecordBatch, scenario: str, label: str, models: tuple[str, ...], told: str
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Rows, clicks and each model's summed score of the impressions that nobody intervened in, by scenario.
+class _AddTables(beam.CombineFn):
+    """Small tables of sums -> their sum, None of none."""
 
-    Args:
-      told: the column that tells them, a flag or the Fairness Coefficient.
-    """
-    known = batch.column(told).to_numpy(zero_copy_only=False)
-    kept = ordinary(known) if told == FAIRNESS else ordinary(known, known)
-    codes = batch.column(scenario).dictionary_encode()
-    index, count = codes.indices.to_numpy(zero_copy_only=False)[kept], len(codes.dictionary)
-    columns = [np.ones(len(kept)), *(batch.column(name).to_numpy(zero_copy_only=False) for name in (label, *models))]
-    sums = np.stack([np.bincount(index, column[kept], count) for column in columns], axis=1)
-    yield from zip(map(str, codes.dictionary.to_pylist()), sums)
-    yield "", sums.sum(0)
+    def create_accumulator(self) -> list[pa.Table]:
+        return []
+
+    def add_input(self, accumulator: list[pa.Table], element: pa.Table) -> list[pa.Table]:
+        return [*accumulator, element]
+
+    def merge_accumulators(self, accumulators: Iterable[list[pa.Table]]) -> list[pa.Table]:
+        return [table for tables in accumulators for table in tables]
+
+    def compact(self, accumulator: list[pa.Table]) -> list[pa.Table]:
+        return [ordinary.add(accumulator)] if len(accumulator) > 1 else accumulator
+
+    def extract_output(self, accumulator: list[pa.Table]) -> pa.Table | None:
+        return ordinary.add(accumulator) if accumulator else None
 
 
 class _WriteJson(beam.PTransform):

@@ -30,8 +30,8 @@ def summarize(output: str, models: Sequence[str], has_requests: bool) -> dict[st
 
     Returns:
       `{"slices": {scenario or "" for all: {model: {metric: value or None}}}, "calibration": {model: bins}}`;
-      None stands for what a one-class slice leaves undefined. `pcoc_ordinary` is of impressions that nobody intervened
-      in, of which there were `ordinary_examples`: those that a model without bias nets can be held to.
+      None stands for what a one-class slice leaves undefined. `pcoc_ordinary` is of the `ordinary_examples`, which
+      nobody intervened in, weighed so that they fill the places of all: what a model without bias nets can be held to.
     """
     slices: dict[str, dict[str, dict[str, float | None]]] = {}
     for name in models:
@@ -53,10 +53,8 @@ def summarize(output: str, models: Sequence[str], has_requests: bool) -> dict[st
                 "one_class_requests": sums.one_class,
             }
     for row in _read(f"{output}/ordinary.json"):
-        rows, clicks, *scores = row["sums"]
-        for name, score in zip(models, scores):
-            value = score / clicks if clicks else None
-            slices[row["scenario"]][name] |= {"pcoc_ordinary": value, "ordinary_examples": rows}
+        for name in models:
+            slices[row["scenario"]][name] |= {"pcoc_ordinary": row[name], "ordinary_examples": row["rows"]}
     calibration = {row["model"]: row["bins"] for row in _read(f"{output}/calibration.json")}
     return {"slices": {k: slices[k] for k in sorted(slices)}, "calibration": calibration}
 

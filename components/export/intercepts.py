@@ -1,23 +1,25 @@
 """What keeps a model calibrated that was trained with bias nets and is served without: an intercept a scenario.
 
 Trained with them, a model's scores are those at the reference (FC = 1, the top of the page): clicks there are likelier
-than on the page as it is. So after training the serving model scores ordinary impressions, shown as they come where
-nobody intervened, and each scenario gets the number that its logits lack. Ranks within a request stay.
+than on the page as it is. So after training the serving model scores impressions that nobody intervened in, weighed so
+that they fill the places of a page as all do, and each scenario gets the number that its logits lack. Ranks within a
+request stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
 import tensorflow as tf  # isort: skip
 import numpy as np
 
-from components.fairness_coefficient.ordinary import ordinary
+from components.fairness_coefficient.ordinary import ordinary, scale_up
 from components.trainer.dataset import READ_BATCH, Reader
 from models.base import RankingModel
 from schemas import FAIRNESS
+from schemas.features import FeatureSet
 
 MOST_ROWS = 1 << 19
 SPREAD = 0.2
@@ -34,17 +36,21 @@ def intercepts(model: RankingModel, reader: Reader, files: Sequence[str], rows: 
     """
     score = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True, autograph=False)
     parts: list[tuple[np.ndarray, ...]] = []
+    flag = reader.declaration.intervention
     read = 0
     for file in reversed(files):
         for serialized in reader.records([file]).batch(READ_BATCH):
             batch, label, weight = reader.dense(*reader.element(serialized))
-            weight *= tf.cast(_ordinary(reader, batch), weight.dtype)
-            parts.append(tuple(x.numpy() for x in (model.scenario_of(batch), score(batch), label, weight)))
+            known = (model.scenario_of(batch), score(batch), label, weight, _ordinary(reader, batch))
+            cell = cells(reader.features, batch, flag.name if flag else "")
+            parts.append(tuple(column.numpy() for column in (*known, cell)))
             read += len(parts[-1][0])
         if read >= rows:
             break
-    columns = (np.concatenate(column) for column in zip(*parts))
-    return fit(*columns, model.features.scenarios) if parts else np.zeros(model.features.scenarios, np.float32)
+    if not parts:
+        return np.zeros(model.features.scenarios, np.float32)
+    scenario, logit, label, weight, kept, cell = (np.concatenate(column) for column in zip(*parts))
+    return fit(scenario, logit, label, ordinary_weights(weight, kept, cell), model.features.scenarios)
 
 
 def _ordinary(reader: Reader, batch: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -52,6 +58,26 @@ def _ordinary(reader: Reader, batch: dict[str, tf.Tensor]) -> tf.Tensor:
     flag = reader.declaration.intervention
     told = flag is not None and flag.encoding is not None
     return ordinary(batch[FAIRNESS], batch[flag.name] - 1 if told else None)
+
+
+def cells(features: FeatureSet, batch: Mapping[str, tf.Tensor], flag: str = "") -> tf.Tensor:
+    """A number for each combination of bias columns, int64 `[B]`; the flag of interventions is none of them."""
+    found = tf.zeros_like(batch[features.scenario])
+    for column in features.bias:
+        if column.name != flag:
+            found = found * column.size + batch[column.name]
+    return found
+
+
+def ordinary_weights(weight: np.ndarray, kept: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Weights under which ordinary rows fill the places of all, see `scale_up`: float64 `[N]`.
+
+    Args:
+      weight: float `[N]`; kept: which rows are ordinary, bool `[N]`; cell: int `[N]`, see `cells`.
+    """
+    _, place = np.unique(cell, return_inverse=True)
+    own = np.where(kept, weight, 0.0)
+    return own * scale_up(np.bincount(place, own), np.bincount(place, weight))[place]
 
 
 def fit(scenario: np.ndarray, logit: np.ndarray, label: np.ndarray, weight: np.ndarray, scenarios: int) -> np.ndarray:

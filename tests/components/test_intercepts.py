@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.export.intercepts import SPREAD, fit, intercepts
+from components.export.intercepts import SPREAD, fit, intercepts, ordinary_weights
 from components.trainer.dataset import Reader, expand
 from models.registry import build_model
 
@@ -49,6 +49,21 @@ def test_labels_of_one_kind_and_no_rows_give_finite_numbers():
     ones = np.ones(5)
     assert np.isfinite(fit(np.zeros(5, int), ones, ones, ones, 2)).all()
     assert (fit(np.zeros(0, int), *(np.zeros(0),) * 3, 3) == 0).all()
+
+
+def test_a_page_whose_top_was_promoted_is_filled_up():
+    """Ordinary rows of promoted pages sit lower than they will: each counts for the rows that have its place."""
+    rng = np.random.default_rng(1)
+    place, promoted_page = np.tile(np.arange(4), 50_000), np.repeat(rng.random(50_000) < 0.7, 4)
+    kept = ~(promoted_page & (place == 0))
+    label = rng.random(200_000) < sigmoid(-1 - 0.8 * place)
+    weight = ordinary_weights(np.ones(200_000), kept, place)
+    assert weight[~kept].max() == 0 and weight.sum() == pytest.approx(200_000)
+    logit, one = np.full(200_000, -1.0), np.zeros(200_000, int)
+    page = np.mean(sigmoid(-1 - 0.8 * np.arange(4)))
+    found = sigmoid(-1 + fit(one, logit, label, weight, 1)[0])
+    assert found == pytest.approx(page, rel=0.03)
+    assert sigmoid(-1 + fit(one, logit, label, kept.astype(float), 1)[0]) < 0.85 * page
 
 
 def test_only_ordinary_rows_are_looked_at():

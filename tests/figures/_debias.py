@@ -162,7 +162,7 @@ def outcome(world: World, kind: Kind) -> dict[str, float]:
             "seed": told.seed + world.seed,
         }
     )
-    return judge(world, _trained(rows, trainer))
+    return judge(world, _trained(rows, trainer), rows)
 
 
 def _trained(rows: Store, trainer: TrainerSettings) -> RankingModel:
@@ -195,18 +195,20 @@ def subsampled(world: World, share: float) -> Store:
     return world.train.take(np.flatnonzero(~world.logged["campaign"].to_numpy(bool) | (chance < share)))
 
 
-def judge(world: World, model: RankingModel) -> dict[str, float]:
+def judge(world: World, model: RankingModel, rows: Store) -> dict[str, float]:
     """`auc` on the unbiased rows, `logged_auc` on the last day's own; `exposure_error`, the share of the requests'
     first places that would have to move between categories to match those that the truth gives; `pcoc` of the last
-    day's own rows, none of them promoted, once the model has its intercepts."""
+    day's own rows, none of them promoted, once the model has its intercepts, fitted on `rows`."""
     drawn, score = world.drawn, logits(model, world.unbiased)
     request, category = drawn["request_id"].to_numpy(), drawn["category"].to_numpy().astype(str)
     names = np.unique(category)
     truth = exposure.first_place_shares(request, drawn["probability"].to_numpy(), category, names)
     ranked = exposure.first_place_shares(request, score, category, names)
-    learned, shown = logits(model, world.train), logits(model, world.shown)
-    kept = ordinary(world.train.coefficients).astype(np.float64)
-    own = intercepts.fit(world.train.scenarios, learned, world.train.labels, kept, model.features.scenarios)
+    learned, shown = logits(model, rows), logits(model, world.shown)
+    bias = {column.name: tf.constant(rows.integer_column(column.name)) for column in rows.features.bias}
+    cells = intercepts.cells(rows.features, {**bias, rows.features.scenario: tf.constant(rows.scenarios)}).numpy()
+    weight = intercepts.ordinary_weights(np.ones(rows.rows), ordinary(rows.coefficients), cells)
+    own = intercepts.fit(rows.scenarios, learned, rows.labels, weight, rows.features.scenarios)
     clicks = 1 / (1 + np.exp(-(shown + own[world.shown.scenarios])))
     return {
         "auc": auc(drawn["is_click"].to_numpy(), score),

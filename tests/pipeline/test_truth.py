@@ -18,7 +18,7 @@ def test_promoted_rows_have_coefficients_below_those_of_the_others(world):
     rows = world.logged.assign(fc=world.train.coefficients)
     boosted = rows["boosted"].to_numpy(bool)
     assert 0.1 < boosted.mean() < 0.6
-    assert rows.fc[boosted].mean() < 0.7 < 1 < rows.fc[~boosted].mean()
+    assert rows.fc[boosted].mean() < 0.85 < 1 < rows.fc[~boosted].mean()  # many a pair is new on the second day
     assert (rows.fc[rows.day == rows.day.min()] == 1).all(), "nothing is known before the first day"
     by_page = rows.groupby(["day", "scenario_id"])
     unclipped = by_page["fc"].transform(lambda c: (c > 0.1).all() and (c < 10).all())
