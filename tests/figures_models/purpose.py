@@ -30,7 +30,7 @@ def told() -> Iterator[tuple[str, float]]:
     """The same of trees that are told the purposes of half of the users and judged on the other half, from all inputs
     of the model, the scenario and the click: how much of the purposes can be known at all."""
     opened = bench("simulator")
-    prepared = read(f"{opened.out}/data")
+    prepared = read(opened.prepared)
     model = build_model("musenet", prepared.features, {})
     subject = Subject(model, prepared, opened.config.declared, f"{opened.out}/workspace", DATA_SETS["simulator"].day)
     found, inputs = purposes(subject), _inputs(subject)
