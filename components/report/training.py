@@ -52,7 +52,9 @@ def curves(run: Run) -> Section:
     blocks = [_chart("training", "Training curves", f"{caption}.", found, panels, best)]
     if watched:
         caption = "Numbers near 0 (distance, alpha), or near one over the number of scenarios (share), say that a part "
-        blocks.append(_chart("watched", "Parts of the model", f"{caption}of the model does nothing.", found, watched, best))
+        blocks.append(
+            _chart("watched", "Parts of the model", f"{caption}of the model does nothing.", found, watched, best)
+        )
     return Section("training", "Training", _lead(history, found), blocks)
 
 

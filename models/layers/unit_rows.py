@@ -14,7 +14,7 @@ class UnitRows(keras.initializers.Initializer):
     """Rows `[rows, d]` of length 1, two of which have the dot product `likeness` on average.
 
     Each is a direction drawn at random and one that all rows have in common, `sqrt(1 - likeness) z + sqrt(likeness) c`,
-    brought to length 1. c has the same number everywhere, so that parts of a table that lie on several servers share it.
+    brought to length 1. c has the same number everywhere, so that parts of a table on several servers share it.
 
     Args:
       likeness: in [0, 1); 0: directions are drawn at random.

@@ -157,7 +157,14 @@ def ablate(bench: Bench, model: str, seeds: int) -> int:
         found = {name: _found(bench, trials) for name, trials in by_row.items()}
         if all(found.values()):
             written.append(tables.variants(title, found))
-    return _finish(bench, written, f"ablation_{model}{suffix(bench.split)}", f"Ablations of {model} on {bench.name}", seeds, failures)
+    return _finish(
+        bench,
+        written,
+        f"ablation_{model}{suffix(bench.split)}",
+        f"Ablations of {model} on {bench.name}",
+        seeds,
+        failures,
+    )
 
 
 def sweep(bench: Bench, model: str, path: str, settings: Sequence[Any], seeds: int) -> int:

@@ -59,9 +59,7 @@ def explained(bench: Bench, trial: Trial, out: str) -> Result:
     }
     results: list[Result] = []
     log = f"{bench.out}/log.txt"
-    error = run_process(
-        f"explain {trial.model}", "explain", job, bench.prepared, log, bench.console, results.append
-    )
+    error = run_process(f"explain {trial.model}", "explain", job, bench.prepared, log, bench.console, results.append)
     if error or not results:
         raise RuntimeError(f"explain {trial.model}: {error or 'no result'}; see {log}")
     return results[0]

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 
 Split = Literal["time", "random"]
-"""time: the window's last day is the test, the day before it the validation part. random: HierRec's protocol on KuaiRand,
-the rows of the window's five largest scenarios, 8:1:1 whatever their time. What a row tells (histories, rates) is of before
-it in either; but a model of a random split has seen the test rows' days and users' later clicks, which no model in service
-has: its figures compare models, and do not foretell service."""
+"""time: the window's last day is the test, the day before it the validation part. random: HierRec's protocol on
+KuaiRand, the rows of the window's five largest scenarios, 8:1:1 whatever their time. What a row tells (histories,
+rates) is of before it in either; but a model of a random split has learned from the test rows' days and from users'
+later clicks, which no model in service has: its figures compare models, and do not foretell service."""
 
 LARGEST = 5
 TENTHS = {"train": 8, "validation": 1, "test": 1}

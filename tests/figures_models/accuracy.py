@@ -26,7 +26,7 @@ def _auc(data: str, name: str) -> Iterator[tuple[str, float | str]]:
 
 
 def _maria() -> Iterator[tuple[str, float]]:
-    """Of MARIA on MovieLens, over MARIA_SEEDS: how far AUCs lie apart, and what its scenarios take of the shared tower."""
+    """Of MARIA on MovieLens: standard deviation of AUC over seeds, and what scenarios take of the shared tower."""
     found = results("movielens", "maria", MARIA_SEEDS)
     yield "movielens_auc_maria_std", statistics.stdev(r["metrics"][""]["auc"] for r in found)
     yield "maria_alpha", statistics.fmean(r["watched"]["alpha"] for r in found)

@@ -50,7 +50,9 @@ def switches() -> list[Variant]:
                 continue
             values = (True, False) if field.annotation is bool else typing.get_args(field.annotation)
             if field.annotation is bool or typing.get_origin(field.annotation) is typing.Literal:
-                found += [(name, {key: value}) for value in values if value != field.default and _taken(name, key, value)]
+                found += [
+                    (name, {key: value}) for value in values if value != field.default and _taken(name, key, value)
+                ]
     return found
 
 

@@ -38,7 +38,9 @@ def test_random_parts_hold_the_rows_of_the_parts_by_time(tmp_path):
     """From logs on, by the pipeline's own components; what a row tells does not depend on the split."""
     out = str(tmp_path)
     simulate(f"{out}/workspace", days=8, scenarios=8, users=80, items=60, impressions_per_day=600)
-    benches = {split: Bench.open("simulator", None, out, None, ("window.days=2",), split) for split in ("time", "random")}
+    benches = {
+        split: Bench.open("simulator", None, out, None, ("window.days=2",), split) for split in ("time", "random")
+    }
     parts = {split: read(bench.prepared) for split, bench in benches.items()}
     assert digest(benches["time"].prepared) != digest(benches["random"].prepared)
     trials = [bench.trial("hard_sharing") for bench in benches.values()]
