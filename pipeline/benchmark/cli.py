@@ -29,6 +29,13 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_split = click.option(
+    "--split",
+    default="time",
+    show_default=True,
+    type=click.Choice(["time", "random"]),
+    help="random: rows of the five largest scenarios, 8:1:1, whatever their time.",
+)
 _seeds = click.option("--seeds", default=5, show_default=True, type=click.IntRange(1))
 
 
@@ -40,9 +47,11 @@ def _quietly(module: str) -> Any:
         return importlib.import_module(module)
 
 
-def _bench(data: str, source: str | None, out: str, config: str | None, overrides: tuple[str, ...]) -> Any:
+def _bench(
+    data: str, source: str | None, out: str, config: str | None, overrides: tuple[str, ...], split: str = "time"
+) -> Any:
     Bench = _quietly("pipeline.benchmark.commands").Bench
-    return Bench.open(data, source, os.path.abspath(out), config, overrides)
+    return Bench.open(data, source, os.path.abspath(out), config, overrides, split)
 
 
 def _names(listed: str) -> list[str]:
@@ -59,6 +68,7 @@ def _names(listed: str) -> list[str]:
 
 @click.command()
 @_common
+@_split
 @_seeds
 @click.option("--models", "listed", default="all", show_default=True, help="Names with commas between, or all.")
 @click.option(
@@ -80,6 +90,7 @@ def benchmark(listed: str, protocols: tuple, base: str, seeds: int, **common: An
 @click.command()
 @click.argument("model")
 @_common
+@_split
 @_seeds
 @answers
 def ablate(model: str, seeds: int, **common: Any) -> int:
@@ -96,6 +107,7 @@ def ablate(model: str, seeds: int, **common: Any) -> int:
 @click.command()
 @click.argument("model")
 @_common
+@_split
 @_seeds
 @click.option("--param", required=True, help="Path of a setting of the model, as embedding.dim.")
 @click.option("--values", required=True, help="Values with commas between.")

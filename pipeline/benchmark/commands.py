@@ -24,6 +24,7 @@ from pipeline.benchmark.settings import (
     model_settings,
     placed,
 )
+from pipeline.benchmark.splits import Split, suffix
 from pipeline.config import Config, ConfigError, load_config
 from pipeline.terminal import Progress, quiet
 from schemas.bias import DebiasSettings
@@ -39,7 +40,7 @@ class Bench:
     """A data set made ready and the file of its results.
 
     Attributes:
-      out: folder of everything: `workspace/`, `data/`, `results.jsonl`, tables, pictures, `log.txt`.
+      out: folder of everything: `workspace/`, prepared data, `results.jsonl`, tables, pictures, `log.txt`.
     """
 
     data: str
@@ -48,9 +49,18 @@ class Bench:
     settings: BenchmarkSettings
     results: Results
     console: Console
+    split: Split = "time"
 
     @classmethod
-    def open(cls, data: str, source: str | None, out: str, benchmark: str | None, overrides: Sequence[str]) -> Bench:
+    def open(
+        cls,
+        data: str,
+        source: str | None,
+        out: str,
+        benchmark: str | None,
+        overrides: Sequence[str],
+        split: Split = "time",
+    ) -> Bench:
         """Imports, ingests and transforms, unless that was done in `out` before.
 
         Raises:
@@ -58,24 +68,35 @@ class Bench:
         """
         from pipeline.benchmark.data import import_data, prepare, ready
 
+        prepared = _prepared(out, split)
         config, settings = load_config(DATA_SETS[data].config, tuple(overrides)), load_benchmark(benchmark)
         console, workspace = Console(), f"{out}/workspace"
-        if not ready(data, config, f"{out}/data"):
+        if not ready(data, config, prepared):
             if source is None and data in ("kuairand", "ali_ccp"):
                 raise ConfigError(f"--source: {data} is read from the publisher's files: give their folder")
             with quiet(f"{out}/log.txt") as quiet_console:
                 progress = Progress(quiet_console)
                 import_data(data, source, workspace)
-                prepare(data, config, workspace, DATA_SETS[data].day, f"{out}/data", progress)
+                prepare(data, config, workspace, DATA_SETS[data].day, prepared, progress, split)
                 progress.stop()
-        return cls(data, out, config, settings, Results(out), console)
+        return cls(data, out, config, settings, Results(out), console, split)
+
+    @property
+    def prepared(self) -> str:
+        """Folder of the prepared data."""
+        return _prepared(self.out, self.split)
+
+    @property
+    def name(self) -> str:
+        """The data set's, and the split's where that is not by time: what results and tables are called after."""
+        return self.data + suffix(self.split)
 
     @functools.cached_property
     def inputs(self) -> tuple[str, str]:
         """Digests of the prepared data, without and with the Fairness Coefficients."""
         from pipeline.benchmark.data import digest
 
-        return digest(f"{self.out}/data", coefficients=False), digest(f"{self.out}/data", coefficients=True)
+        return digest(self.prepared, coefficients=False), digest(self.prepared, coefficients=True)
 
     def trial(self, model: str, seed: int = 0, protocol: Protocol = "multi", **over: Any) -> Trial:
         """A trial with the model's settings, and the configuration's debiasing for the model that it names; `over` are
@@ -84,7 +105,7 @@ class Bench:
         if model != self.config.trainer.model:
             trainer["debias"] = _dumped({})
         settings = model_settings(model, self.config, self.settings)
-        made = Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed)
+        made = Trial(self.name, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed)
         return self.on_inputs(made)
 
     def on_inputs(self, trial: Trial) -> Trial:
@@ -96,7 +117,7 @@ class Bench:
 
     def run(self, trials: Sequence[Trial], labels: Mapping[str, str] | None = None) -> tuple[list[Result], list[str]]:
         """Results of the trials, and what failed; for `labels` see `run_trials`."""
-        return run_trials(trials, self.results, f"{self.out}/data", self.settings.single_rows, self.console, labels)
+        return run_trials(trials, self.results, self.prepared, self.settings.single_rows, self.console, labels)
 
     def searched(self, trial: Trial) -> Trial:
         """The trial with the best settings that the search finds; as it is without a search."""
@@ -109,13 +130,17 @@ class Bench:
         """What a reader of the tables should know."""
         from pipeline.benchmark.data import grouping, sizes
 
-        rows, trainer = sizes(f"{self.out}/data"), self.config.trainer
+        rows, trainer = sizes(self.prepared), self.config.trainer
         return [
-            f"{self.data}: {rows['train']:,} training rows, {rows['validation']:,} for early stopping, "
+            f"{self.name}: {rows['train']:,} training rows, {rows['validation']:,} for early stopping, "
             f"{rows['test']:,} of the test; {seeds} seeds, mean ± standard deviation. "
             f"Up to {trainer.epochs} epochs, batches of {trainer.batch_size}. "
-            f"GAUC by {grouping(f'{self.out}/data')}; sessions end after 30 minutes of silence.",
+            f"GAUC by {grouping(self.prepared)}; sessions end after 30 minutes of silence.",
         ]
+
+
+def _prepared(out: str, split: Split) -> str:
+    return f"{out}/data{suffix(split)}"
 
 
 def benchmark(bench: Bench, names: Sequence[str], protocols: Sequence[Protocol], seeds: int, base: str) -> int:
@@ -133,8 +158,8 @@ def benchmark(bench: Bench, names: Sequence[str], protocols: Sequence[Protocol],
         results, failed = bench.run(trials)
         failures += failed
         if results:
-            written.append(tables.comparison(f"{bench.data}, protocol {protocol}", results, base))
-    return _finish(bench, written, "benchmark", f"Models on {bench.data}", seeds, failures)
+            written.append(tables.comparison(f"{bench.name}, protocol {protocol}", results, base))
+    return _finish(bench, written, f"benchmark{suffix(bench.split)}", f"Models on {bench.name}", seeds, failures)
 
 
 def ablate(bench: Bench, model: str, seeds: int) -> int:
@@ -149,7 +174,14 @@ def ablate(bench: Bench, model: str, seeds: int) -> int:
         found = {name: _found(bench, trials) for name, trials in by_row.items()}
         if all(found.values()):
             written.append(tables.variants(title, found))
-    return _finish(bench, written, f"ablation_{model}", f"Ablations of {model} on {bench.data}", seeds, failures)
+    return _finish(
+        bench,
+        written,
+        f"ablation_{model}{suffix(bench.split)}",
+        f"Ablations of {model} on {bench.name}",
+        seeds,
+        failures,
+    )
 
 
 def sweep(bench: Bench, model: str, path: str, settings: Sequence[Any], seeds: int) -> int:
@@ -162,12 +194,12 @@ def sweep(bench: Bench, model: str, path: str, settings: Sequence[Any], seeds: i
     }
     failures = _run_rows(bench, f"{model} {path}", by_value)
     found = {value: results for value, trials in by_value.items() if (results := _found(bench, trials))}
-    stem = f"sweep_{model}_{path}"
+    stem = f"sweep_{model}_{path}{suffix(bench.split)}"
     written = []
     if found:
         written.append(tables.variants(f"{model}, {path}", found))
         plot_sweep(f"{bench.out}/{stem}.svg", path, {v: tables.values(r, "auc") for v, r in found.items()})
-    return _finish(bench, written, stem, f"{path} of {model} on {bench.data}", seeds, failures)
+    return _finish(bench, written, stem, f"{path} of {model} on {bench.name}", seeds, failures)
 
 
 def _with(trial: Trial, over: dict[str, Any]) -> Trial:

@@ -18,6 +18,7 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 from components.trainer.dataset import Reader, expand
 from components.trainer.store import Store, load
 from components.workspace import Workspace
+from pipeline.benchmark.splits import Split, random_rows
 from pipeline.config import Config, ConfigError
 from schemas.features import FeatureSet
 
@@ -43,6 +44,10 @@ class Facts:
     group: np.ndarray
     session: np.ndarray
     grouped_by: str
+
+    def take(self, rows: np.ndarray) -> Facts:
+        """Of these rows alone."""
+        return Facts(self.scenario[rows], self.group[rows], self.session[rows], self.grouped_by)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +107,17 @@ def _made_of(data: str, config: Config) -> str:
 
 
 def prepare(
-    data: str, config: Config, workspace: str, day: str, out: str, progress: Callable[[str, str, str], None]
+    data: str,
+    config: Config,
+    workspace: str,
+    day: str,
+    out: str,
+    progress: Callable[[str, str, str], None],
+    split: Split = "time",
 ) -> None:
     """Ingests the window, transforms it and writes `out` (`features.json`, one `.npz` a part).
+
+    Vocabularies are those of the training days, however the rows are split.
 
     Raises:
       DataRefused: bad input.
@@ -112,15 +125,35 @@ def prepare(
     uris = _run(config, Workspace(workspace), day, progress)
     reader = Reader.of(config.declared, uris["Transform"]["transform_graph"])
     files = {part: expand([f"{uris['ExamplesWindow']['examples']}/{split}/*"]) for part, split in PARTS.items()}
-    stores = {}
-    for part, found in files.items():
-        store = load(reader, found)
-        assert store is not None, f"no rows in {part}"
-        stores[part] = store
-    (time,) = _columns(reader, files["train"], [config.declared.time.name])
+    prepared = _by_time(reader, files) if split == "time" else _at_random(reader, sum(files.values(), []))
     os.makedirs(out, exist_ok=True)
     pathlib.Path(out, MADE_OF).write_text(_made_of(data, config))
-    write(Prepared(reader.features, **stores, facts=_facts(reader, files["test"]), days=time // DAY_MS), out)
+    write(prepared, out)
+
+
+def _by_time(reader: Reader, files: dict[str, list[str]]) -> Prepared:
+    stores = {part: _load(reader, found) for part, found in files.items()}
+    days = _days(reader, files["train"])
+    return Prepared(reader.features, **stores, facts=_facts(reader, files["test"]), days=days)
+
+
+def _at_random(reader: Reader, files: list[str]) -> Prepared:
+    everything, facts, days = _load(reader, files), _facts(reader, files), _days(reader, files)
+    rows = random_rows(facts.scenario)
+    stores = {part: everything.take(chosen) for part, chosen in rows.items()}
+    return Prepared(reader.features, **stores, facts=facts.take(rows["test"]), days=days[rows["train"]])
+
+
+def _load(reader: Reader, files: list[str]) -> Store:
+    store = load(reader, files)
+    assert store is not None, f"no rows in {files}"
+    return store
+
+
+def _days(reader: Reader, files: list[str]) -> np.ndarray:
+    """Day of each row, int64."""
+    (time,) = _columns(reader, files, [reader.declaration.time.name])
+    return time // DAY_MS
 
 
 _ARRAYS = ("integers", "floats", "events_integers", "events_floats", "splits")

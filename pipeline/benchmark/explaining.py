@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from pipeline.benchmark.data_sets import DATA_SETS
@@ -59,16 +60,15 @@ def explained(bench: Bench, trial: Trial, out: str) -> Result:
     }
     results: list[Result] = []
     log = f"{bench.out}/log.txt"
-    error = run_process(
-        f"explain {trial.model}", "explain", job, f"{bench.out}/data", log, bench.console, results.append
-    )
+    error = run_process(f"explain {trial.model}", "explain", job, bench.prepared, log, bench.console, results.append)
     if error or not results:
         raise RuntimeError(f"explain {trial.model}: {error or 'no result'}; see {log}")
     return results[0]
 
 
 def hidden_purpose_ari(bench: Bench, seed: int = 0) -> dict[str, float]:
-    """How well MuseNet, told no scenario, finds the purposes of trips that only the simulator knows.
+    """How well MuseNet, told no scenario, finds the purposes of trips that only the simulator knows. It has a
+    prototype for each purpose, that of having none among them.
 
     Args:
       bench: of `simulator`.
@@ -80,8 +80,11 @@ def hidden_purpose_ari(bench: Bench, seed: int = 0) -> dict[str, float]:
     Raises:
       RuntimeError: the training failed, or the workspace has no truth.
     """
+    from components.sources.simulator.trips import PURPOSES
+
     trial = bench.trial("musenet", seed)
-    trial = Trial(**{**vars(trial), "settings": merged(trial.settings, {"given_scenario": False})})
+    told = {"given_scenario": False, "prototypes": len(PURPOSES)}
+    trial = dataclasses.replace(trial, settings=merged(trial.settings, told))
     numbers = explained(bench, trial, f"{bench.out}/explain_musenet_without_scenario")["numbers"]["scenarios"]
     if "hidden_purpose" not in numbers:
         raise RuntimeError(numbers.get("missing", "no truth lies beside the test day's logs"))

@@ -13,6 +13,8 @@ from pipeline.benchmark.data_sets import DATA_SETS
 from tests.figures.public_data import KUAIRAND
 from tests.figures_models._bench import NAMES, bench, results
 
+MARIA_SEEDS = 5
+
 
 def _auc(data: str, name: str) -> Iterator[tuple[str, float | str]]:
     """Mean over seeds of a model's AUC on the test part."""
@@ -21,6 +23,13 @@ def _auc(data: str, name: str) -> Iterator[tuple[str, float | str]]:
         return
     figure = "movielens_time_auc" if data == "movielens_time" else f"{data}_auc"
     yield f"{figure}_{name}", statistics.fmean(r["metrics"][""]["auc"] for r in results(data, name))
+
+
+def _maria() -> Iterator[tuple[str, float]]:
+    """Of MARIA on MovieLens: standard deviation of AUC over seeds, and what scenarios take of the shared tower."""
+    found = results("movielens", "maria", MARIA_SEEDS)
+    yield "movielens_auc_maria_std", statistics.stdev(r["metrics"][""]["auc"] for r in found)
+    yield "maria_alpha", statistics.fmean(r["watched"]["alpha"] for r in found)
 
 
 def _oracle_share(name: str) -> Iterator[tuple[str, float]]:
@@ -34,5 +43,7 @@ FIGURES: dict[str, Callable[[], Iterator]] = {
     **{f"kuairand_auc_{name}": functools.partial(_auc, "kuairand", name) for name in NAMES},
     **{f"movielens_auc_{name}": functools.partial(_auc, "movielens", name) for name in NAMES},
     **{f"movielens_time_auc_{name}": functools.partial(_auc, "movielens_time", name) for name in NAMES},
+    "movielens_auc_maria_std": _maria,
+    "maria_alpha": _maria,
     **{f"oracle_share_{name}": functools.partial(_oracle_share, name) for name in NAMES},
 }

@@ -19,7 +19,7 @@ LIKED = 1.5 * np.array([[1, 1, 0, 0], [-1, 0, 1, 0], [0, -1, 0, 1], [0, 0, -1, -
 """What an item's four numbers are worth in each scenario."""
 ROWS, BATCH, STEPS = 60_000, 512, 400
 SETTINGS = {
-    "embedding": {"dim": 4, "numeric_start": 1.0},
+    "embedding": {"dim": 2, "numeric_start": 1.0},
     "units": [8],
     "given_scenario": False,
     "optimizer": {"learning_rate": 0.005},
@@ -52,7 +52,7 @@ def rows(count: int, seed: int) -> Rows:
     centres = 1.2 * np.random.default_rng(0).normal(size=(4, HINTS))
     random = np.random.default_rng(seed)
     scenarios = random.integers(0, 4, count)
-    hints = (centres[scenarios] + 0.5 * random.normal(size=(count, HINTS))).astype("f4")
+    hints = (centres[scenarios] + 0.4 * random.normal(size=(count, HINTS))).astype("f4")
     tastes = random.normal(size=(count, TASTES)).astype("f4")
     probabilities = 1 / (1 + np.exp(-(LIKED[scenarios] * tastes).sum(1)))
     columns = {name: random.integers(1, size, count) for name, size in (("user", 50), ("item", 50), ("page", 3))}

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from components.trainer.store import Store, _names
+from components.trainer.store import Store, column_names
 from components.workspace import Workspace
 from models.registry import build_model
 from pipeline.benchmark.data import Facts, Prepared
@@ -37,7 +37,7 @@ SMALL = {
 
 def store(seed: int) -> Store:
     batch, label, weight = random_batch(FEATURES, ROWS, seed=seed)
-    integers, floats, events, event_floats = _names(FEATURES)
+    integers, floats, events, event_floats = column_names(FEATURES)
     length = batch["history_length"].numpy()
     real = np.arange(batch[events[0]].shape[1])[None] < length[:, None]
 

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from components.report.page import Missing
+from components.sources.simulator.trips import PURPOSES
 from pipeline.answers import USAGE
 from pipeline.benchmark import explain, explaining, picture
 from pipeline.benchmark.commands import Bench
@@ -119,7 +120,8 @@ def test_the_hidden_purpose_is_sought_without_the_scenario(monkeypatch, tmp_path
 
     monkeypatch.setattr(explaining, "explained", explained)
     assert hidden_purpose_ari(Asked(), 2) == {"adjusted_rand": 0.5}
-    assert seen[0].settings == {"embedding": {"dim": 4}, "given_scenario": False} and seen[0].seed == 2
+    told = {"given_scenario": False, "prototypes": len(PURPOSES)}
+    assert seen[0].settings == {"embedding": {"dim": 4}, **told} and seen[0].seed == 2
     monkeypatch.setattr(explaining, "explained", lambda *_: {"numbers": {"scenarios": {"missing": "no truth here"}}})
     with pytest.raises(RuntimeError, match="no truth here"):
         hidden_purpose_ari(Asked())
