@@ -4,7 +4,7 @@ from tfx.types.artifact import Artifact
 
 
 class FairnessTable(Artifact):
-    """`fairness.parquet`: day, scenario, item, impressions, score_sum, raw_fc, fc."""
+    """`fairness.parquet`: day, scenario, item, impressions, organic, score_sum, raw_fc, fc."""
 
     TYPE_NAME = "components.FairnessTable"
 

@@ -88,7 +88,7 @@ class ScoreBatches(beam.DoFn):
 
         from schemas.tfmd import schema
 
-        declared = schema(self._declaration)
+        declared = schema(self._declaration, fairness=True)
         del declared.tensor_representation_group[""]
         kept = [feature for feature in declared.feature if feature.name in self._columns]
         del declared.feature[:]

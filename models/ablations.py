@@ -1,12 +1,12 @@
 """The ablation tables of the models' papers: what each row changes in the model's settings.
 
-`over_exposed_share` is no setting: of the training rows whose item is shown more than its scores deserve only that
-share is trained on.
+Two keys are no settings of the model. `debias`: fields of `DebiasSettings`, in place of the configuration's.
+`over_exposed_share`: of the training rows that somebody intervened in only that share is trained on.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 Rows = dict[str, dict[str, Any]]
 """Settings over the model's own, by the row's name; an empty one is the model as it is."""
@@ -22,16 +22,14 @@ ABLATIONS: dict[str, dict[str, Rows]] = {
             "target item times scenario": {"attention": "full"},
         },
         "Debiasing (Table 5)": {
-            "neither": {"bias_nets": False, "fairness_weighting": False},
-            "bias nets": {"bias_nets": True, "fairness_weighting": False},
-            "weighting": {"bias_nets": False, "fairness_weighting": True},
-            "both": {"bias_nets": True, "fairness_weighting": True},
+            "neither": {"debias": {}},
+            "bias nets": {"debias": {"nets": True}},
+            "bias nets that multiply": {"debias": {"nets": True, "fusion": "multiply"}},
+            "one bias net": {"debias": {"nets": True, "sharing": "one"}},
+            "weighting": {"debias": {"weighting": True}},
+            "both": {"debias": {"nets": True, "weighting": True}},
             **{
-                f"sub-sampling at {share:.0%}": {
-                    "bias_nets": False,
-                    "fairness_weighting": False,
-                    "over_exposed_share": share,
-                }
+                f"sub-sampling at {share:.0%}": {"debias": {}, "over_exposed_share": share}
                 for share in (0.9, 0.8, 0.7, 0.6)
             },
         },
@@ -66,9 +64,15 @@ ABLATIONS: dict[str, dict[str, Rows]] = {
         "Modules (Table 3)": {
             "w/o scenario learning": {"scenarios": "none"},
             "w/o repeat module": {"repeat": False},
+            "w/o both": {"scenarios": "none", "repeat": False},
             "predefined scenarios": {"scenarios": "predefined"},
             "MuseNet hard": {"scenarios": "hard"},
+            "MuseNet hard w/o repeat module": {"scenarios": "hard", "repeat": False},
             "MuseNet soft": {"scenarios": "soft"},
+        },
+        "Divergence (Eq. 12)": {
+            "of every row, the paper's text": {"divergence": "row"},
+            "of the batch's mean share": {"divergence": "mean"},
         },
     },
     "hierrec": {
@@ -82,3 +86,17 @@ ABLATIONS: dict[str, dict[str, Rows]] = {
         "Variant": {"the paper's text": {"variant": "paper"}, "the released code": {"variant": "released"}},
     },
 }
+
+
+class Row(NamedTuple):
+    """What a row changes: settings of the model, and the two others if it names them, else None."""
+
+    settings: dict[str, Any]
+    debias: dict[str, Any] | None
+    over_exposed_share: float | None
+
+
+def parted(row: dict[str, Any]) -> Row:
+    """Tells a row's settings of the model from what is none of it."""
+    settings = {key: value for key, value in row.items() if key not in ("debias", "over_exposed_share")}
+    return Row(settings, row.get("debias"), row.get("over_exposed_share"))

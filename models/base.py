@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import models  # noqa: F401  isort: skip
 import numpy as np
@@ -15,8 +15,12 @@ from tensorflow.python.distribute.sharded_variable import ShardedVariable
 from models.layers import folding
 from models.layers.scenario_routing import ScenarioRoutes, route, single_route
 from models.settings import ModelSettings
+from schemas.bias import DebiasSettings
 from schemas.declaration import HISTORY_LENGTH
 from schemas.features import FeatureSet
+
+if TYPE_CHECKING:
+    from models.training import TrainingModel
 
 
 class RankingModel(keras.Model):
@@ -92,11 +96,15 @@ class RankingModel(keras.Model):
         for bias in self.output_biases():
             bias.assign_add(tf.fill(bias.shape, logit))
 
-    def training_model(self) -> keras.Model:
-        """The object to train: this model as `.serving`, and whatever only training needs."""
+    def training_class(self) -> type[TrainingModel]:
+        """Of the object to train; a subclass whose training has losses or layers of its own names it."""
         from models.training import TrainingModel
 
-        model = TrainingModel(self)
+        return TrainingModel
+
+    def training_model(self, debias: DebiasSettings | None = None) -> TrainingModel:
+        """The object to train: this model as `.serving`, and whatever only training needs."""
+        model = self.training_class()(self, debias)
         model.build_weights()
         return model
 

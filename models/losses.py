@@ -5,6 +5,8 @@ from __future__ import annotations
 import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
+from models.layers.replicas import all_sum
+
 
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """Mean of `values` over the batch's weight.
@@ -20,10 +22,7 @@ def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
       float32 scalar; 0 for a batch of no weight.
     """
     weights = tf.cast(weights, tf.float32)
-    total = tf.reduce_sum(weights)
-    context = tf.distribute.get_replica_context()
-    if context is not None and context.num_replicas_in_sync > 1:
-        total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)
+    total = all_sum(tf.reduce_sum(weights))
     return tf.math.divide_no_nan(tf.reduce_sum(tf.cast(values, tf.float32) * weights), total)
 
 
@@ -42,3 +41,17 @@ def weighted_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Ten
     logits = tf.cast(logits, tf.float32)
     losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(labels, tf.float32), logits=logits)
     return weighted_mean(losses, weights)
+
+
+def effective_share(weights: tf.Tensor) -> tf.Tensor:
+    """Kish's effective number of rows over their number: `(sum w)^2 / (n sum w^2)`, 1 where all weigh alike.
+
+    Args:
+      weights: float `[B]`, at least 0.
+
+    Returns:
+      float32 scalar; 0 for a batch of no weight.
+    """
+    weights = tf.cast(weights, tf.float32)
+    squares = tf.cast(tf.size(weights), tf.float32) * tf.reduce_sum(tf.square(weights))
+    return tf.math.divide_no_nan(tf.square(tf.reduce_sum(weights)), squares)

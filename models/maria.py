@@ -24,10 +24,13 @@ from models.layers.scenario_coupling import scenario_coupling
 from models.layers.scenario_mlp import ScenarioMLP
 from models.layers.transformer import TransformerEncoder
 from models.settings import ModelSettings
+from models.training import Outputs, TrainingModel
 from schemas.declaration import HISTORY_LENGTH
 from schemas.features import Feature
 
 Units = tuple[pydantic.PositiveInt, ...]
+LIKENESS = 0.5
+"""Of scenarios that start `alike`."""
 MARIAField = Literal["behaviors", "user", "item", "trigger", "context"]
 
 
@@ -41,15 +44,19 @@ class MARIASettings(ModelSettings):
       encoder_layers, encoder_heads, encoder_head_width, encoder_units: see `TransformerEncoder` (Eq. 3).
       attention_units: see `ConcatAttention` (Eq. 6).
       scaling, scale, scaling_units: feature scaling, lambda and hidden layers, see `FeatureScaling`.
-      refinement, refiners, refined_share, selector_units: feature refinement, see `FeatureRefinement`; all refiners of
-        a field together give `refined_share` times the numbers of the field.
+      refinement, refiners, refined_share, selector_units: feature refinement, see `FeatureRefinement`; refiners give
+        `refined_share` times the numbers of their field.
       selecting: fields that have several refiners to choose from; the others have a single one each (the paper's
         settings on Ali-CCP). A choice keeps a row from most of what its field could say.
-      gumbel, temperature: how refiners are selected.
+      refined: what gives `refined_share`: `all` refiners of a field together, or `each` of them.
+      gumbel, temperature, temperature_warmup: how refiners are selected, see `FeatureRefinement`.
       correlation, correlation_width: feature correlation and d_r, see `FeatureCorrelation`.
       network_layer, experts, expert_units: the mixture of experts (Eqs. 16-17).
       tower_units: layers of each tower; the last is the length of h_f.
       shared_tower: whether there is the tower of all scenarios.
+      scenario_start: how scenarios' vectors start: `alike` and `unit` at length 1, with dot products of 0.5 and of 0 on
+        average (see `UnitRows`); `small` as all other embeddings do, and alpha (Eq. 21) with them at about nothing.
+      coupling: alpha is the mean of `dot` products (Eq. 21), or of `cosine`s, which vectors that grow do not change.
       activation, dropout: of experts and towers; dropout: of the encoder, too.
     """
 
@@ -67,9 +74,11 @@ class MARIASettings(ModelSettings):
     refiners: int = pydantic.Field(default=2, ge=1)
     selecting: tuple[MARIAField, ...] = ("user",)
     refined_share: float = pydantic.Field(default=0.7, gt=0, le=1)
+    refined: Literal["all", "each"] = "all"
     selector_units: Units = ()
     gumbel: bool = True
     temperature: float = pydantic.Field(default=0.01, gt=0)
+    temperature_warmup: int = pydantic.Field(default=0, ge=0)
     correlation: bool = True
     correlation_width: int = pydantic.Field(default=10, ge=1)
     network_layer: bool = True
@@ -77,6 +86,8 @@ class MARIASettings(ModelSettings):
     expert_units: Units = pydantic.Field(default=(256, 256), min_length=1)
     tower_units: Units = pydantic.Field(default=(128, 64, 32), min_length=1)
     shared_tower: bool = True
+    scenario_start: Literal["alike", "unit", "small"] = "alike"
+    coupling: Literal["dot", "cosine"] = "dot"
     activation: str = "relu"
     dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
 
@@ -108,7 +119,12 @@ class MARIA(RankingModel):
         if self.behaviors and s.behavior_columns == "all":
             self.behaviors = f.group("behavior_item", "behavior_scenario", "behavior")
         self.embedding = FeatureEmbedding(
-            (*self.profile, *self.behaviors), s.embedding, kept=(self.scenario_table,), name="embedding"
+            (*self.profile, *self.behaviors),
+            s.embedding,
+            kept=(self.scenario_table,),
+            unit=() if s.scenario_start == "small" else (self.scenario_table,),
+            likeness=LIKENESS if s.scenario_start == "alike" else 0.0,
+            name="embedding",
         )
         self.fields = self._fields()
         self.keys = tuple(x for x in self.profile if x.name in (f.user, f.item, f.scenario))  # e_u, e_x, e_s
@@ -130,8 +146,8 @@ class MARIA(RankingModel):
         counts = [s.refiners if name in s.selecting else 1 for name in self.field_names]
         self.refinement = [
             FeatureRefinement(
-                count, max(round(s.refined_share * width / count), 1), s.gumbel, s.temperature,
-                s.selector_units, s.activation, s.l2, name=f"refinement_{i}",
+                count, max(round(s.refined_share * width / (count if s.refined == "all" else 1)), 1), s.gumbel,
+                s.temperature, s.selector_units, s.activation, s.l2, s.temperature_warmup, name=f"refinement_{i}",
             )
             for i, (width, count) in enumerate(zip(self.field_widths, counts) if s.refinement else ())
         ]  # fmt: skip
@@ -217,6 +233,11 @@ class MARIA(RankingModel):
             outputs = [*outputs, self.correlation(parts)]
         return tf.concat(outputs, -1)
 
+    def alphas(self) -> tf.Tensor:
+        """How much each scenario takes of the shared tower (Eq. 21), float32 `[S]`; row 0 is the unknown one."""
+        table = tf.convert_to_tensor(self.embedding.tables[self.scenario_table])
+        return scenario_coupling(tf.math.l2_normalize(table, -1) if self.settings.coupling == "cosine" else table)
+
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         embedded = self.embedding({x.name: features[x.name] for x in self.profile}, training=training)
         state = self.represent(features, embedded, training)
@@ -225,10 +246,28 @@ class MARIA(RankingModel):
         scenario = self.scenario_of(features)
         final = self.tower(state, self.routes(features), training=training)
         if self.shared_tower is not None:
-            coupling = tf.gather(scenario_coupling(self.embedding.tables[self.scenario_table]), scenario)
+            coupling = tf.gather(self.alphas(), scenario)
             shared = self.shared_tower(state, training=training)
             final += tf.cast(coupling, shared.dtype)[:, tf.newaxis] * shared
         return tf.cast(self.last(final)[:, 0], tf.float32)
 
     def output_biases(self) -> list[tf.Variable]:
         return [self.last.output_bias]
+
+    def training_class(self) -> type[TrainingModel]:
+        return MARIATraining
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class MARIATraining(TrainingModel):
+    """MARIA, and a watch on whether its shared tower has a say: `alpha`, the mean of alpha_s over known scenarios."""
+
+    serving: MARIA
+
+    @property
+    def watched(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("alpha",) if self.serving.shared_tower is not None and self.serving.features.scenarios > 1 else ()
+
+    def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
+        logits = self.serving(features, training=training)
+        return Outputs(logits, {}, {name: tf.reduce_mean(self.serving.alphas()[1:]) for name in self.watched})

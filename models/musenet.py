@@ -15,14 +15,14 @@ from models.layers.embedding import concatenate
 from models.layers.fields import BEHAVIORS, PROFILE, FieldEmbedding
 from models.layers.repeat_intention import RepeatIntention
 from models.layers.repeats import is_repeated, repeat_share
-from models.layers.scenario_learning import ScenarioLearner
+from models.layers.scenario_learning import Divergence, ScenarioLearner
 from models.settings import ModelSettings
 from models.training import Outputs, TrainingModel
 from schemas.declaration import HISTORY_LENGTH
 
 
 class MuseNetSettings(ModelSettings):
-    """MuseNet's switches (Table 3); the paper's values by default.
+    """MuseNet's switches (Table 3); the paper's values by default, but for the divergence.
 
     Attributes:
       scenarios: `soft` and `hard`: learned, see `ScenarioLearner`; `predefined`: the given ones, each with a module of
@@ -34,7 +34,9 @@ class MuseNetSettings(ModelSettings):
       metric_dim: width of the metric space, which the paper leaves open.
       temperature: tau of the Gumbel-softmax.
       prototype_rate: alpha, see `Prototypes`.
-      spread: see `ScenarioLearner`.
+      radius: see `ScenarioLearner`.
+      divergence: what Eq. 12 is taken of: `mean`, the batch's mean share, so that scenarios are used evenly; `row`,
+        each row's shares, the paper's text, of which even shares are the optimum and prototypes that coincide the end.
       divergence_weight: weight of the divergence of Eq. 12, 1 in the paper.
       repeat_weight: beta, weight of the auxiliary loss of Eq. 10.
       units: hidden layers of every MLP, which the paper leaves open.
@@ -47,7 +49,8 @@ class MuseNetSettings(ModelSettings):
     metric_dim: int = pydantic.Field(default=16, ge=1)
     temperature: float = pydantic.Field(default=0.1, gt=0)
     prototype_rate: float = pydantic.Field(default=0.2, gt=0, le=1)
-    spread: float = pydantic.Field(default=0.5, gt=0)
+    radius: float = pydantic.Field(default=3.0, gt=0)
+    divergence: Divergence = "mean"
     divergence_weight: float = pydantic.Field(default=1.0, ge=0)
     repeat_weight: float = pydantic.Field(default=0.5, ge=0)
     units: tuple[pydantic.PositiveInt, ...] = pydantic.Field(default=(128, 64), min_length=1)
@@ -61,6 +64,7 @@ class Intentions(NamedTuple):
     Attributes:
       logits: float32 `[B]`.
       shares: a, float32 `[B, K]`.
+      likely: a before anything is drawn or chosen, float32 `[B, K]`.
       scores: z, float32 `[B, K]`.
       again: p_r, float32 `[B, K]`; None without repeat modules.
       divergence: float32 `[B]`, Eq. 12; None where scenarios are not learned.
@@ -68,6 +72,7 @@ class Intentions(NamedTuple):
 
     logits: tf.Tensor
     shares: tf.Tensor
+    likely: tf.Tensor
     scores: tf.Tensor
     again: tf.Tensor | None
     divergence: tf.Tensor | None
@@ -117,7 +122,7 @@ class MuseNet(RankingModel):
         if s.scenarios in ("soft", "hard"):
             self.learner = ScenarioLearner(
                 s.prototypes, s.metric_dim, s.scenarios == "hard", s.temperature, s.prototype_rate,
-                s.spread, name="learner",
+                s.radius, s.divergence, name="learner",
             )  # fmt: skip
         self.predefined = s.scenarios == "predefined"
         self.intention = RepeatIntention(
@@ -146,18 +151,19 @@ class MuseNet(RankingModel):
         routes = self.routes(features) if self.predefined else None
         scores, again = self.intention(user, item, repeated, routes, training=training)
         if self.learner is None:
-            shares, divergence = tf.ones_like(scores), None
+            shares = likely = tf.ones_like(scores)
+            divergence = None
         else:
-            shares, divergence = self.learner(tf.concat([user, item], -1), training=training)
+            shares, likely, divergence = self.learner(tf.concat([user, item], -1), training=training)
         logits = tf.reduce_sum(shares * scores, 1) + self.bias
-        return Intentions(logits, shares, scores, again, divergence)
+        return Intentions(logits, shares, likely, scores, again, divergence)
 
     def assignments(self, features: Mapping[str, tf.Tensor]) -> Assignments:
         """The batch in the metric space, as at inference. Needs learned scenarios."""
         assert self.learner is not None
         embedded = self.embedding(features)
         inputs = tf.concat([concatenate(embedded, self.user_fields), concatenate(embedded, self.item_fields)], -1)
-        return Assignments(tf.cast(self.learner.project(inputs), tf.float32), self.learner(inputs)[0])
+        return Assignments(tf.cast(self.learner.project(inputs), tf.float32), self.learner(inputs).shares)
 
     @property
     def prototypes(self) -> tf.Variable:
@@ -171,10 +177,8 @@ class MuseNet(RankingModel):
     def output_biases(self) -> list[tf.Variable]:
         return [self.bias]
 
-    def training_model(self) -> keras.Model:
-        model = MuseNetTraining(self)
-        model.build_weights()
-        return model
+    def training_class(self) -> type[TrainingModel]:
+        return MuseNetTraining
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -183,6 +187,8 @@ class MuseNetTraining(TrainingModel):
 
     divergence: of the shares from even ones, Eq. 12. repeat: `beta (r - sum_k a_k p_r_k)^2`, Eq. 10 with the sign
     that is meant, r being the share of the user's past events that repeat an earlier item.
+    Watched, where scenarios are learned: `prototype_distance`, the smallest between two prototypes, 0 where scenarios
+    have become one; `greatest_share`, a row's greatest before anything is drawn, 1 / K where shares are even.
     """
 
     serving: MuseNet
@@ -193,14 +199,20 @@ class MuseNetTraining(TrainingModel):
         has = {"divergence": serving.learner is not None, "repeat": serving.item_history is not None}
         return tuple(name for name, present in has.items() if present)
 
-    def forward(self, features: dict[str, tf.Tensor], training: bool = True) -> Outputs:
-        serving, losses = self.serving, {}
+    @property
+    def watched(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("prototype_distance", "greatest_share") if self.serving.learner is not None else ()
+
+    def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
+        serving, losses, watched = self.serving, {}, {}
         found = serving.intentions(features, training)
-        if found.divergence is not None:
+        if serving.learner is not None and found.divergence is not None:
+            watched["prototype_distance"] = serving.learner.prototypes.smallest_distance()
+            watched["greatest_share"] = tf.reduce_max(found.likely, 1)
             losses["divergence"] = serving.settings.divergence_weight * found.divergence
         if found.again is not None and serving.item_history is not None:
             history, size = features[serving.item_history.name], serving.item_history.size
             share = repeat_share(history, features[HISTORY_LENGTH], size)
             expected = tf.reduce_sum(found.shares * found.again, 1)
             losses["repeat"] = serving.settings.repeat_weight * tf.square(share - expected)
-        return Outputs(found.logits, losses)
+        return Outputs(found.logits, losses, watched)

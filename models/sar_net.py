@@ -12,7 +12,7 @@ import tf_keras as keras
 
 from models.base import RankingModel, shares_history
 from models.layers.behavior_extract import Attention, CrossScenarioBehaviorExtract
-from models.layers.bias_nets import BiasNets
+from models.layers.bias_nets import BiasNets, BiasTower
 from models.layers.embedding import FeatureEmbedding, concatenate
 from models.layers.experts import SharedExperts
 from models.layers.extraction import ExtractionLayer
@@ -22,8 +22,8 @@ from models.layers.scenario_experts import ScenarioExperts
 from models.layers.scenario_routing import ScenarioRoutes
 from models.layers.scenario_transform import ScenarioTransform
 from models.settings import ModelSettings
-from models.training import TrainingModel
-from schemas.declaration import FAIRNESS, HISTORY_LENGTH
+from models.training import Outputs, TrainingModel
+from schemas.declaration import HISTORY_LENGTH
 from schemas.features import Feature
 
 
@@ -42,10 +42,8 @@ class SARNetSettings(ModelSettings):
       specific_experts, shared_experts: m_k, m_s.
       expert_units: hidden layers of an expert's main net.
       dropout: share of v' set to 0; expert_dropout: of each hidden layer.
-      bias_nets, bias_fusion, bias_units, bias_dim, bias_buckets: see `BiasNets` (Table 5).
     """
 
-    fairness_weighting: bool = True
     attention: Attention = "full"
     renormalize: bool = False
     attention_units: tuple[int, ...] = (64, 32)
@@ -60,11 +58,6 @@ class SARNetSettings(ModelSettings):
     activation: str = "relu"
     dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
     expert_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
-    bias_nets: bool = True
-    bias_fusion: Literal["multiply", "add"] = "multiply"
-    bias_units: tuple[int, ...] = (8,)
-    bias_dim: int = pydantic.Field(default=8, ge=1)
-    bias_buckets: int = pydantic.Field(default=32, ge=2)
 
     @pydantic.model_validator(mode="after")
     def _has_experts(self) -> SARNetSettings:
@@ -109,12 +102,14 @@ class SARNet(RankingModel):
         s, f = self.settings, self.features
         table, scenarios = f[f.scenario].table, f.scenarios
         self.scenario_table = table
-        self.embedding = FeatureEmbedding(f.features, s.embedding, kept=(table,), name="embedding")
         self.profile = f.group("user", "item", "scenario", "context", "trigger")
         self.behavior_items, self.targets = self._pairs("behavior_item")
         self.behavior_scenarios, self.current = self._pairs("behavior_scenario")
         self.behavior_context = f.group("behavior") if s.behavior_context and s.attention != "none" else ()
         self.behavior_values = (*self.behavior_items, *(f.group("behavior") if s.behavior_value == "all" else ()))
+        read = {*self.profile, *self.behavior_values, *self.behavior_scenarios, *self.behavior_context}
+        embedded = [feature for feature in f.features if feature in read]
+        self.embedding = FeatureEmbedding(embedded, s.embedding, kept=(table,), name="embedding")
         self.extract = None
         if self.behavior_items:
             self.extract = CrossScenarioBehaviorExtract(
@@ -216,36 +211,36 @@ class SARNet(RankingModel):
     def output_biases(self) -> list[tf.Variable]:
         return [experts.output_bias for experts in (self.specific, self.shared) if experts is not None]
 
-    def training_model(self) -> keras.Model:
-        model = SARNetTraining(self)
-        model.build_weights()
-        return model
+    def training_class(self) -> type[TrainingModel]:
+        return SARNetTraining
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class SARNetTraining(TrainingModel):
-    """SAR-Net with its bias nets, which reweigh the experts' scores before the gate's mean (section 4.5).
+    """SAR-Net with a bias net for each expert, which reweighs its score before the gate's mean (section 4.5).
 
     Attributes:
-      serving: the model without them.
-      bias: `BiasNets`, or None where the settings have none.
+      bias: `BiasNets`; None where there are none, or one for all (`DebiasSettings.sharing`).
     """
 
     serving: SARNet
 
-    def __init__(self, serving: SARNet, **options: Any) -> None:
-        super().__init__(serving, **options)
+    def __init__(self, serving: SARNet, debias: Any = None, **options: Any) -> None:
+        super().__init__(serving, debias, **options)
         s, f = serving.settings, serving.features
         self.bias = None
-        if s.bias_nets:
+        if self.debias.nets and self.debias.sharing == "expert":
             self.bias = BiasNets(
-                f.scenarios, serving.scenario_table, s.specific_experts, s.shared_experts, s.bias_units, s.bias_dim,
-                s.bias_buckets, s.bias_fusion, name="bias",
+                f.scenarios, serving.scenario_table, s.specific_experts, s.shared_experts, f.bias, self.debias,
+                name="bias",
             )  # fmt: skip
 
-    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+    def bias_tower(self) -> BiasTower | None:
+        return super().bias_tower() if self.debias.sharing == "one" else None
+
+    def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
         if self.bias is None:
-            return self.serving(features, training=training)
+            return super().forward(features, training)
         opinions = self.serving.opinions(features, training)
-        scores = self.bias(opinions.scores, features[FAIRNESS], opinions.routes, training=training)
-        return tf.reduce_sum(opinions.gate * scores, 1)
+        scores = self.bias(opinions.scores, features, opinions.routes, training=training)
+        return Outputs(tf.reduce_sum(opinions.gate * scores, 1), {})

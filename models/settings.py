@@ -64,7 +64,9 @@ class EmbeddingSettings(Settings):
       numeric_start: w before training. 0 keeps a number silent until it has been seen to matter (rates are 0
         throughout the first day); 1 learns faster where all numbers vary from the start.
       l2: penalty on the looked-up rows, averaged over the batch's rows, so that a table's cost in a step
-        follows the look-ups and not its size.
+        follows the look-ups and not its size. None is taken of the scenarios' vectors, those that ids of scenarios are
+        looked up as: what scenarios have in common, and every gate on them, is read from how these lie.
+      scenario_l2: the penalty on the scenarios' vectors, in place of `l2`.
       dropout: share of the embedded values set to 0 in training.
       id_dropout: share of look-ups in training that read row 0 (unknown) instead; trains that row and keeps
         the model from leaning on single ids. Never applied to the scenario.
@@ -78,6 +80,7 @@ class EmbeddingSettings(Settings):
     autodis: AutoDisSettings = AutoDisSettings()
     initial_scale: float = pydantic.Field(default=0.05, gt=0)
     l2: float = pydantic.Field(default=0.0, ge=0)
+    scenario_l2: float = pydantic.Field(default=0.0, ge=0)
     dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
     id_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
 
@@ -96,14 +99,12 @@ class ModelSettings(Settings):
     """What any model can be told.
 
     Attributes:
-      fairness_weighting: multiply each row's weight in the loss by its Fairness Coefficient (SAR-Net Eq. 11).
       scenario_dropout: share of training rows whose scenario is read as unknown (row 0), which teaches the
         shared parts to serve a scenario that has no parameters of its own.
     """
 
     embedding: EmbeddingSettings = EmbeddingSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
-    fairness_weighting: bool = False
     scenario_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
     l2: float = pydantic.Field(default=0.0, ge=0, description="penalty on the kernels of dense layers")
 

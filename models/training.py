@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import models  # noqa: F401  isort: skip
@@ -9,10 +10,15 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.base import RankingModel, example_batch
-from models.losses import weighted_cross_entropy, weighted_mean
+from models.layers.bias_nets import BiasTower
+from models.losses import effective_share, weighted_cross_entropy, weighted_mean
+from schemas.bias import DebiasSettings
 from schemas.declaration import FAIRNESS
+from schemas.features import FeatureSet
 
 AUC_THRESHOLDS = 4096
+EFFECTIVE = "effective_share"
+"""What weighting leaves of a batch's rows."""
 
 
 class Outputs(NamedTuple):
@@ -22,10 +28,12 @@ class Outputs(NamedTuple):
       logits: float32 `[B]`.
       losses: values beside the cross-entropy, float `[B]` by name; their means over the batch's weight are added
         to the loss.
+      watched: numbers that tell whether parts of the model do anything, float `[B]` or `[]` by name.
     """
 
     logits: tf.Tensor
     losses: dict[str, tf.Tensor]
+    watched: Mapping[str, tf.Tensor] = {}
 
 
 class ExamplesSeen(keras.metrics.Sum):
@@ -43,47 +51,65 @@ class TrainingModel(keras.Model):
     """A serving model and what only its training needs. Only `.serving` is ever exported.
 
     Compile it with an optimizer alone; fit it on batches `(features, labels, weights)`: tensors by name (see
-    `RankingModel`), float `[B]`, float `[B]`. Features hold `fairness_coefficient` float `[B]` where the settings
-    weigh by it or there are bias nets.
+    `RankingModel`), float `[B]`, float `[B]`. Features hold `fairness_coefficient` float `[B]` and the bias columns
+    int64 `[B]` where `debias` weighs by it or has bias nets.
 
     The loss is the weighted cross-entropy over the batch's weight, plus what `forward` names beside it, plus the
     layers' penalties. Validation and `evaluate` look at the serving model alone, without Fairness Coefficients.
 
-    Metrics: `loss` (cross-entropy alone, over all weight seen), `auc`, and in training those of `auxiliary` and
-    `examples` (see `ExamplesSeen`).
+    Metrics: `loss` (cross-entropy alone, over all weight seen), `auc`, and in training those of `auxiliary`, those of
+    `watched` (means over the rows seen) and `examples` (see `ExamplesSeen`).
 
     Args:
       serving: the model to train.
+      debias: `DebiasSettings` or their fields; None: no debiasing.
+
+    Attributes:
+      tower: `BiasTower` on the logit, or None.
     """
 
     auxiliary: tuple[str, ...] = ()
     """Names of the losses that `forward` gives, in training."""
+    watched: tuple[str, ...] = ()
+    """Names of what it gives beside them."""
 
-    def __init__(self, serving: RankingModel, **options: Any) -> None:
+    def __init__(self, serving: RankingModel, debias: Any = None, **options: Any) -> None:
         super().__init__(autocast=False, **options)
         self.serving = serving
+        self.debias = DebiasSettings.model_validate(debias or {})
+        self.tower = self.bias_tower() if self.debias.nets else None
         self.distribute_reduction_method = "first"  # what a metric tells is of all replicas already
         self.loss_metric = keras.metrics.Mean(name="loss")
         self.auc_metric = keras.metrics.AUC(num_thresholds=AUC_THRESHOLDS, from_logits=True, name="auc")
         self.examples_metric = ExamplesSeen()
         self.auxiliary_metrics = {name: keras.metrics.Mean(name=name) for name in self.auxiliary}
+        watched = (*self.watched, *((EFFECTIVE,) if self.debias.weighting else ()))
+        self.watched_metrics = {name: keras.metrics.Mean(name=name) for name in watched}
+
+    def bias_tower(self) -> BiasTower | None:
+        """The bias net of the logit; None where a subclass has nets elsewhere."""
+        return BiasTower(self.serving.features.bias, self.debias, name="tower")
 
     def build_weights(self) -> None:
         """Creates all weights, by one call on two rows."""
-        batch = example_batch(self.serving.features, 2, 1)
-        self({**batch, FAIRNESS: tf.ones((2,), tf.float32)})
+        self(training_batch(self.serving.features, 2, 1))
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        return [self.loss_metric, self.auc_metric, self.examples_metric, *self.auxiliary_metrics.values()]
+        further = (*self.auxiliary_metrics.values(), *self.watched_metrics.values())
+        return [self.loss_metric, self.auc_metric, self.examples_metric, *further]
 
-    def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+    def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Logits float32 `[B]`, bias nets included where there are any."""
-        return self.serving(features, training=training)
+        return self.under_bias(self.forward(features, training).logits, features, training)
 
-    def forward(self, features: dict[str, tf.Tensor], training: bool = True) -> Outputs:
-        """Logits and the named losses beside the cross-entropy: none, unless a subclass has some."""
-        return Outputs(self(features, training=training), {})
+    def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
+        """Logits, but for the tower, and named losses beside the cross-entropy: none, unless a subclass has some."""
+        return Outputs(self.serving(features, training=training), {})
+
+    def under_bias(self, logits: tf.Tensor, features: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        """Logits float `[B]` under what the tower makes of how the rows were shown."""
+        return logits if self.tower is None else self.tower(logits, features, training=training)
 
     def _seen(self, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Features as training sees them: some scenarios unknown (`scenario_dropout`)."""
@@ -98,11 +124,13 @@ class TrainingModel(keras.Model):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         features, labels, weights = data
         weights = tf.cast(weights, tf.float32)
-        if self.serving.settings.fairness_weighting:
-            weights *= tf.cast(features[FAIRNESS], tf.float32)
+        if self.debias.weighting:
+            weights *= tf.maximum(tf.cast(features[FAIRNESS], tf.float32), self.debias.weight_floor)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
-            logits, losses = self.forward(self._seen(features))
+            seen = self._seen(features)
+            logits, losses, watched = self.forward(seen)
+            logits = self.under_bias(logits, seen, training=True)
             loss = weighted_cross_entropy(labels, logits, weights)
             loss += sum(weighted_mean(values, weights) for values in losses.values())
             penalties = tf.add_n([tf.cast(p, tf.float32) for p in self.losses]) if self.losses else 0.0
@@ -112,8 +140,12 @@ class TrainingModel(keras.Model):
         self.optimizer.apply_gradients(zip(gradients, variables))
         for name, values in losses.items():
             self.auxiliary_metrics[name].update_state(values, sample_weight=weights)
+        if self.debias.weighting:
+            watched = {**watched, EFFECTIVE: effective_share(weights)}
+        for name, values in watched.items():
+            self.watched_metrics[name].update_state(tf.broadcast_to(values, tf.shape(labels)))
         self.examples_metric.update_state(tf.shape(labels)[0])
-        measured = {n: m.result() for n, m in self.auxiliary_metrics.items()}
+        measured = {n: m.result() for n, m in (self.auxiliary_metrics | self.watched_metrics).items()}
         return self._measure(labels, logits, weights) | measured | {"examples": self.examples_metric.result()}
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
@@ -129,4 +161,10 @@ class TrainingModel(keras.Model):
         return {metric.name: metric.result() for metric in (self.loss_metric, self.auc_metric)}
 
     def get_config(self) -> dict[str, Any]:
-        return {"serving": self.serving.get_config()}
+        return {"serving": self.serving.get_config(), "debias": self.debias.model_dump()}
+
+
+def training_batch(features: FeatureSet, rows: int, length: int) -> dict[str, tf.Tensor]:
+    """As `example_batch`, with what only training knows beside it."""
+    known = {column.name: tf.zeros((rows,), tf.int64) for column in features.bias}
+    return {**example_batch(features, rows, length), **known, FAIRNESS: tf.ones((rows,), tf.float32)}

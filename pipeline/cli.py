@@ -117,6 +117,9 @@ def _counts(counts: dict[str, Any]) -> str:
 @click.option("--items", default=2000, show_default=True)
 @click.option("--impressions-per-day", default=100000, show_default=True)
 @click.option("--promotion-strength", default=4.0, show_default=True, help="Exposure of promoted items, in times.")
+@click.option("--position-bias", default=1.0, show_default=True, help="Attention is 1 / (place from 1) to that power.")
+@click.option("--badge-lift", default=0.57, show_default=True, help="Log odds that a badge adds to a click.")
+@click.option("--ranker", default="taste", show_default=True, help="What orders pages: taste or logged.")
 @click.option("--start-day", default="2024-03-01", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @answers

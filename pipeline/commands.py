@@ -71,14 +71,14 @@ def _log_file(workspace: Workspace, day: str) -> str:
 
 
 def _print_outcome(console: Console, workspace: Workspace, outcome: Outcome) -> None:
-    table = Table("scenario", "rows", "click rate", "AUC", "in service", "PCOC", box=None)
+    table = Table("scenario", "rows", "click rate", "AUC", "in service", "PCOC, ordinary", box=None)
     for scenario, models in outcome.record["metrics"]["slices"].items():
         mine, served = models["candidate"], models.get("served", {})
         table.add_row(
             scenario or "all",
             f"{mine['examples']:.0f}",
             f"{mine['clicks'] / mine['examples']:.4f}",
-            *(_shown(value) for value in (mine["auc"], served.get("auc"), mine["pcoc"])),
+            *(_shown(value) for value in (mine["auc"], served.get("auc"), mine["pcoc_ordinary"])),
         )
     console.print(table)
     if outcome.blessed:

@@ -55,11 +55,17 @@ class FairnessRun(FairnessSettings):
     """Fairness Coefficients.
 
     Attributes:
-      first_day: `uniform`: 1 as long as no model is in service; `two_pass`: train once with 1, score the
-        window with that model, train again.
+      first_day: with numerator `score`, `uniform`: 1 as long as no model is in service; `two_pass`: train on each half
+        of the window's days with 1, score the other half with that model, train again.
     """
 
     first_day: Literal["uniform", "two_pass"] = "uniform"
+
+    @pydantic.model_validator(mode="after")
+    def _scores(self) -> FairnessRun:
+        if self.first_day == "two_pass" and self.numerator != "score":
+            raise ValueError("first_day 'two_pass' scores the first days: it needs numerator 'score'")
+        return self
 
 
 class Config(Strict):

@@ -14,6 +14,7 @@ from typing import Any
 import portalocker
 
 from components.errors import DataRefused
+from components.examples_window.folds import of_fold
 from components.workspace import Workspace, shift
 from pipeline.config import Config
 
@@ -130,20 +131,24 @@ def _run(config: Config, workspace: Workspace, day: str, pending: list[str], pro
     for earlier in pending[:-1]:
         served = graph.served_model(root, earlier)
         run([served, *graph.ingestion(config, root, earlier, served.outputs["model"])], earlier)
-    first_pass = config.fairness.first_day == "two_pass" and workspace.served(before=day) is None
     served = graph.served_model(root, day)
-    model = served.outputs["model"]
-    ingestion = graph.ingestion(config, root, day, model)
-    training = graph.training(config, root, day, model, after=ingestion[-1])
-    if first_pass:
+    ingestion = graph.ingestion(config, root, day, served.outputs["model"])
+    if config.fairness.first_day == "two_pass" and workspace.served(before=day) is None:
         # Eq. 1 needs a model's scores: train once without, then score the window and start over
-        trained = run([served, *ingestion, *training[:3]], day).uris["Trainer"]["model"]
-        for scored in [d for d in workspace.days("examples") if shift(day, -config.window.days) <= d <= day]:
-            first = Importer(source_uri=trained, artifact_type=Model).with_id("FirstPass")
-            run([first, *graph.ingestion(config, root, scored, first.outputs["result"])], scored)
+        run([served, *ingestion], day)
+        before = [d for d in workspace.days("examples") if shift(day, -config.window.days) <= d < day]
+        for fold in (0, 1):  # in-sample scores would carry each row's label into its own coefficient
+            learned = of_fold(before, fold)
+            served = graph.served_model(root, day)
+            training = graph.training(config, root, day, served.outputs["model"], fold=fold)
+            trained = run([served, *training[:3]], day).uris["Trainer"]["model"] if learned else None
+            for scored in of_fold([*before, day], 1 - fold) if trained else ():
+                first = Importer(source_uri=trained, artifact_type=Model).with_id("FirstPass")
+                run([first, *graph.ingestion(config, root, scored, first.outputs["result"])], scored)
         served = graph.served_model(root, day)
         result = run([served, *graph.training(config, root, day, served.outputs["model"])], day)
     else:
+        training = graph.training(config, root, day, served.outputs["model"], after=ingestion[-1])
         result = run([served, *ingestion, *training], day)
     return _record(config, workspace, day, pending, result.uris, seconds, core_seconds)
 

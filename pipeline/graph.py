@@ -20,6 +20,7 @@ from components.blesser.component import Blesser
 from components.day_publisher.component import DayPublisher
 from components.evaluator.component import Evaluator
 from components.examples_window.component import ExamplesWindow
+from components.examples_window.folds import ALL
 from components.fairness_coefficient.component import FairnessCoefficient
 from components.log_example_gen.component import LogExampleGen
 from components.previous_statistics.component import PreviousStatistics
@@ -72,6 +73,7 @@ def ingestion(config: Config, workspace: str, day: Day, served: BaseChannel) -> 
     fairness = FairnessCoefficient(
         examples=logs.outputs["examples"],
         model=served,
+        workspace=workspace,
         day=day,
         declaration=declaration,
         settings=config.fairness.model_dump_json(exclude={"first_day"}),
@@ -90,13 +92,14 @@ def ingestion(config: Config, workspace: str, day: Day, served: BaseChannel) -> 
 
 
 def training(
-    config: Config, workspace: str, day: Day, served: BaseChannel, after: BaseComponent | None = None
+    config: Config, workspace: str, day: Day, served: BaseChannel, after: BaseComponent | None = None, fold: int = ALL
 ) -> list[BaseComponent]:
     """Published window -> candidate, evaluated on `day`, pushed if blessed.
 
     Args:
       served: the model to beat and to start from; an empty folder for none.
       after: what must have run before the window is read.
+      fold: train on that half of the window's days alone, see `ExamplesWindow`.
     """
     declaration = config.declared.model_dump_json()
     window = ExamplesWindow(
@@ -105,6 +108,7 @@ def training(
         declaration=declaration,
         window_days=config.window.days,
         validation_days=config.window.validation_days,
+        fold=fold,
     )
     if after is not None:
         window.add_upstream_node(after)

@@ -7,8 +7,13 @@ from typing import Literal
 import pyarrow as pa
 import pydantic
 
-Group = Literal["user", "item", "scenario", "context", "trigger", "outcome", "label", "weight", "time", "request_id"]
-"""`outcome` columns are known only after the impression: never features, but they may describe behaviors."""
+Group = Literal[
+    "user", "item", "scenario", "context", "trigger", "outcome", "label", "weight", "time", "request_id", "bias",
+    "intervention",
+]  # fmt: skip
+"""`outcome` columns are known only after the impression: never features, but they may describe behaviors. `bias`
+columns say how an item was shown, known in the log and not when ranking: they enter training alone. `intervention`, at
+most one, is 1 where an item was shown because somebody wanted it to be; with an encoding it is a `bias` column, too."""
 
 
 class Strict(pydantic.BaseModel):
@@ -52,7 +57,8 @@ class Column(Strict):
     """One column of the native log.
 
     `min`/`max` bound numbers, `values` lists what is allowed, `max_length` bounds strings (characters);
-    a required column may not be null; `default` stands for a null of an optional one.
+    a required column may not be null; `default` stands for a null of an optional one. `reference` is the value of a
+    bias column at which nothing counts as bias: serving answers as if all items were shown like that.
     """
 
     name: str = pydantic.Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -66,6 +72,7 @@ class Column(Strict):
     max: float | None = None
     values: tuple[int | float | str, ...] | None = None
     max_length: int = 256
+    reference: int | str | None = None
     description: str = ""
 
     @property
@@ -79,6 +86,11 @@ class Column(Strict):
             return self.default
         empty: dict[str, int | float | str] = {"int64": 0, "float32": 0.0, "string": ""}
         return empty[self.type]
+
+    @property
+    def at_reference(self) -> int | str | None:
+        """The reference of a bias column; 0 for an intervention that names none."""
+        return 0 if self.reference is None and self.group == "intervention" else self.reference
 
 
 class History(Strict):

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pydantic
 import yaml
 
+from schemas.bias import BIAS_GROUPS, bias_feature
 from schemas.columns import HISTORY_AGE, HISTORY_TYPE, Column, DerivedColumn, Group, History, Rates, Strict
 
 FEATURE_GROUPS = ("user", "item", "scenario", "context", "trigger")
@@ -54,14 +55,25 @@ class Declaration(Strict):
         for column in self.columns:
             if column.encoding is not None and column.encoding.kind == "identity" and column.type != "int64":
                 raise ValueError(f"column {column.name!r}: encoding 'identity' needs type int64, not {column.type}")
-            if column.encoding is not None and column.group not in FEATURE_GROUPS:
+            if column.group == "intervention" and (column.type, column.values) != ("int64", (0, 1)):
+                raise ValueError(f"column {column.name!r}: an intervention is of type int64 with values [0, 1]")
+            if column.group == "bias" or (column.group == "intervention" and column.encoding is not None):
+                bias_feature(column)
+            elif column.reference is not None:
+                raise ValueError(f"column {column.name!r}: only a column of group 'bias' has a reference")
+            elif column.encoding is not None and column.group not in FEATURE_GROUPS:
                 raise ValueError(f"column {column.name!r} of group {column.group!r} may not be a feature")
+        if len(self.group("intervention")) > 1:
+            raise ValueError(f"group 'intervention' has {len(self.group('intervention'))} columns: one at most")
         referred = list(self.history.types.values()) if self.history else []
         if self.rates:
             referred += [*self.rates.events, *(k for keys in self.rates.keys for k in keys)]
         for name in referred:
             if name not in names:
                 raise ValueError(f"history and rates speak of {name!r}, which is not a column")
+        for name in (k for keys in (self.rates.keys if self.rates else ()) for k in keys):
+            if self[name].group in BIAS_GROUPS:
+                raise ValueError(f"rates.keys has {name!r}, which is not known when ranking: its group is a bias")
         items = [c.name for c in self.features if c.group == "item"]
         for name in self.history.matches if self.history else ():
             if name not in items:
@@ -109,7 +121,17 @@ class Declaration(Strict):
     @property
     def features(self) -> tuple[Column, ...]:
         """Log columns that are model inputs."""
-        return tuple(c for c in self.columns if c.encoding is not None)
+        return tuple(c for c in self.columns if c.encoding is not None and c.group in FEATURE_GROUPS)
+
+    @property
+    def bias_columns(self) -> tuple[Column, ...]:
+        """Log columns that are inputs of bias nets, in training alone."""
+        return tuple(c for c in self.columns if c.encoding is not None and c.group in BIAS_GROUPS)
+
+    @property
+    def intervention(self) -> Column | None:
+        """The 0/1 column that flags interventions."""
+        return next(iter(self.group("intervention")), None)
 
     @property
     def history_columns(self) -> tuple[DerivedColumn, ...]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Literal
 
+from schemas.bias import BiasFeature, bias_feature
 from schemas.columns import HISTORY_AGE, HISTORY_TYPE, Encoding
 from schemas.declaration import Declaration
 
@@ -78,7 +79,7 @@ class Feature:
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSet:
-    """All inputs of a model, in a fixed order.
+    """All inputs of a model, in a fixed order; `bias` are none of them, only training sees them.
 
     Tensors of sequences are padded to a common `L <= history_length`; `features["history_length"]` (int64
     `[B]`) says how many positions are real, oldest first. Scenario indices lie in `[0, scenarios)`, 0
@@ -90,6 +91,7 @@ class FeatureSet:
     item: str
     user: str
     history_length: int
+    bias: tuple[BiasFeature, ...] = ()
 
     @property
     def scenarios(self) -> int:
@@ -120,12 +122,16 @@ class FeatureSet:
         return dataclasses.replace(self, features=tuple(map(hide, self.features)))
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self))
+        fields = dataclasses.asdict(self)
+        if not self.bias:  # as it was written before there were any
+            del fields["bias"]
+        return json.dumps(fields)
 
     @classmethod
     def from_json(cls, text: str) -> FeatureSet:
         fields = json.loads(text)
         fields["features"] = tuple(Feature(**f) for f in fields["features"])
+        fields["bias"] = tuple(BiasFeature(**f) for f in fields.get("bias", ()))
         return cls(**fields)
 
 
@@ -172,4 +178,5 @@ def feature_set(declaration: Declaration, vocabularies: Mapping[str, int]) -> Fe
         item=declaration.item.name,
         user=declaration.user.name,
         history_length=declaration.history.length if declaration.history else 0,
+        bias=tuple(map(bias_feature, declaration.bias_columns)),
     )

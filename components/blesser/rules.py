@@ -27,10 +27,12 @@ def objections(summary: dict[str, Any], settings: EvaluationSettings) -> list[st
             f"overall AUC {candidate['auc']:.4f} is more than {settings.auc_margin} below the served model's "
             f"{served['auc']:.4f}"
         )
-    pcoc = candidate["pcoc"]
+    pcoc, shown_to = candidate["pcoc_ordinary"], "ordinary impressions"
+    if pcoc is None:  # there were none, or none was clicked
+        pcoc, shown_to = candidate["pcoc"], "all impressions"
     if pcoc is None or not settings.pcoc_min <= pcoc <= settings.pcoc_max:
         shown = "undefined" if pcoc is None else f"{pcoc:.4f}"
-        found.append(f"PCOC {shown} lies outside [{settings.pcoc_min}, {settings.pcoc_max}]")
+        found.append(f"PCOC {shown} on {shown_to} lies outside [{settings.pcoc_min}, {settings.pcoc_max}]")
     for scenario in deciding(summary, settings):
         here = summary["slices"][scenario]
         if here[CANDIDATE]["auc"] < here[SERVED]["auc"] - settings.scenario_auc_margin:

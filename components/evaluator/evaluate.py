@@ -15,10 +15,11 @@ from tensorflow_model_analysis.extractors import extractor, slice_key_extractor
 
 from components.evaluator import metrics
 from components.evaluator.gauc import GroupedAuc, grouped_auc
+from components.fairness_coefficient.ordinary import ordinary
 from components.log_example_gen.hashing import hash_column
 from components.scoring import ScoreBatches
 from components.shards import shards
-from schemas import Declaration
+from schemas import FAIRNESS, Declaration
 
 CANDIDATE = "candidate"
 SERVED = "served"
@@ -129,11 +130,13 @@ def evaluate(
     Args:
       files: gzipped TFRecords of tf.Examples.
       models: SavedModel directories by name, `candidate` and perhaps `served`.
-      output: folder for TFMA's results, `gauc-*.json` and `calibration-*.json`.
+      output: folder for TFMA's results, `gauc.json`, `ordinary.json` and `calibration.json`.
     """
     names = tuple(models)
     scenario, label, request = declaration.scenario.name, declaration.label.name, declaration.request
-    columns = [scenario, label, *([request.name] if request else [])]
+    flag = declaration.intervention
+    told = flag.name if flag else FAIRNESS
+    columns = [scenario, label, told, *([request.name] if request else [])]
     scored = (
         pipeline
         | "Files" >> beam.Create(files)
@@ -171,11 +174,36 @@ def evaluate(
         )
     _ = (
         scored
+        | "Ordinary" >> beam.FlatMap(_ordinary, scenario, label, names, told)
+        | "SumOrdinary" >> beam.CombinePerKey(lambda parts: sum(parts, np.zeros(2 + len(names))))
+        | "OrdinaryRow" >> beam.MapTuple(lambda key, sums: {"scenario": key, "sums": sums.tolist()})
+        | "WriteOrdinary" >> _WriteJson(f"{output}/ordinary.json")
+    )
+    _ = (
+        scored
         | "Bins" >> beam.FlatMap(_calibration, label, names)
         | "SumBins" >> beam.CombinePerKey(lambda parts: sum(parts, np.zeros((CALIBRATION_BINS, 3))))
         | "BinRow" >> beam.MapTuple(lambda model, sums: {"model": model, "bins": sums.tolist()})
         | "WriteBins" >> _WriteJson(f"{output}/calibration.json")
     )
+
+
+def _ordinary(
+    batch: pa.RecordBatch, scenario: str, label: str, models: tuple[str, ...], told: str
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Rows, clicks and each model's summed score of the impressions that nobody intervened in, by scenario.
+
+    Args:
+      told: the column that tells them, a flag or the Fairness Coefficient.
+    """
+    known = batch.column(told).to_numpy(zero_copy_only=False)
+    kept = ordinary(known) if told == FAIRNESS else ordinary(known, known)
+    codes = batch.column(scenario).dictionary_encode()
+    index, count = codes.indices.to_numpy(zero_copy_only=False)[kept], len(codes.dictionary)
+    columns = [np.ones(len(kept)), *(batch.column(name).to_numpy(zero_copy_only=False) for name in (label, *models))]
+    sums = np.stack([np.bincount(index, column[kept], count) for column in columns], axis=1)
+    yield from zip(map(str, codes.dictionary.to_pylist()), sums)
+    yield "", sums.sum(0)
 
 
 class _WriteJson(beam.PTransform):

@@ -15,7 +15,8 @@ class EvaluationSettings(Strict):
       scenario_auc_margin: the same for each scenario that is large enough to decide.
       min_scenario_examples: rows that a scenario needs to decide; smaller ones are only reported.
       min_scenario_clicks: clicks that it needs; 200 leave an AUC uncertain by about 0.02.
-      pcoc_min, pcoc_max: band of predicted over observed click rate, overall.
+      pcoc_min, pcoc_max: band of predicted over observed click rate, overall, on impressions that nobody intervened in
+        (a model cannot be held to the clicks that a badge won); on all where there are none such.
       min_auc: what the first model must reach; there is none to compare it with.
       batch_size: rows scored at once.
     """

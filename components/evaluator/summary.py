@@ -30,7 +30,8 @@ def summarize(output: str, models: Sequence[str], has_requests: bool) -> dict[st
 
     Returns:
       `{"slices": {scenario or "" for all: {model: {metric: value or None}}}, "calibration": {model: bins}}`;
-      None stands for what a one-class slice leaves undefined.
+      None stands for what a one-class slice leaves undefined. `pcoc_ordinary` is of impressions that nobody intervened
+      in, of which there were `ordinary_examples`: those that a model without bias nets can be held to.
     """
     slices: dict[str, dict[str, dict[str, float | None]]] = {}
     for name in models:
@@ -51,6 +52,11 @@ def summarize(output: str, models: Sequence[str], has_requests: bool) -> dict[st
                 "requests": sums.requests,
                 "one_class_requests": sums.one_class,
             }
+    for row in _read(f"{output}/ordinary.json"):
+        rows, clicks, *scores = row["sums"]
+        for name, score in zip(models, scores):
+            value = score / clicks if clicks else None
+            slices[row["scenario"]][name] |= {"pcoc_ordinary": value, "ordinary_examples": rows}
     calibration = {row["model"]: row["bins"] for row in _read(f"{output}/calibration.json")}
     return {"slices": {k: slices[k] for k in sorted(slices)}, "calibration": calibration}
 

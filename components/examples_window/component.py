@@ -14,6 +14,8 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, Schema
 
+from components.examples_window.folds import ALL
+
 
 @component
 def ExamplesWindow(
@@ -24,6 +26,7 @@ def ExamplesWindow(
     declaration: Parameter[str],
     window_days: Parameter[int],
     validation_days: Parameter[int] = 1,
+    fold: Parameter[int] = ALL,
 ) -> None:
     """Args:
     examples: splits `train`, `eval` and perhaps `validation`.
@@ -33,12 +36,13 @@ def ExamplesWindow(
     declaration: JSON of the data set's declaration.
     window_days: days before `day`, those for validation included.
     validation_days: how many of these are held out for early stopping, as long as one is left to train on.
+    fold: 0 or 1: train on every other day before `day`, from that place on, and validate on none, see `split_days`.
     """
     from components.examples_window.window import build_window, write_schema
     from components.workspace import Workspace
     from schemas.declaration import Declaration
 
-    splits = build_window(Workspace(workspace), day, window_days, validation_days, examples.uri)
+    splits = build_window(Workspace(workspace), day, window_days, validation_days, examples.uri, fold)
     write_schema(Declaration.model_validate_json(declaration), schema.uri)
     examples.split_names = artifact_utils.encode_split_names(splits)
     examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)

@@ -6,6 +6,7 @@ from google.protobuf import text_format
 from pyarrow import fs
 
 from components.errors import DataRefused
+from components.examples_window.folds import ALL, of_fold
 from components.transfer import mirror, write_json
 from components.workspace import Workspace, shift
 from schemas.declaration import Declaration
@@ -13,13 +14,14 @@ from schemas.tfmd import schema
 
 
 def split_days(
-    day: str, known: list[str], published: list[str], window_days: int, validation_days: int
+    day: str, known: list[str], published: list[str], window_days: int, validation_days: int, fold: int = ALL
 ) -> dict[str, list[str]]:
     """Days by split, oldest first; a split without days is left out.
 
     Args:
       known: days that have logs or examples; days before the first of them are not missed.
       published: days that have examples.
+      fold: train on that fold of the days before `day`, which then has no validation days: for scores of the others.
 
     Raises:
       DataRefused: a day of the window has no examples, or none comes before `day`.
@@ -34,13 +36,16 @@ def split_days(
         )
     if not before:
         raise DataRefused(f"no day before {day} is there to train on: run the day after it")
-    held_out = validation_days if len(before) > validation_days else 0
+    before = of_fold(before, fold)
+    held_out = validation_days if len(before) > validation_days and fold == ALL else 0
     cut = len(before) - held_out
     splits = {"train": before[:cut], "validation": before[cut:], "eval": [day]}
     return {name: days for name, days in splits.items() if days}
 
 
-def build_window(workspace: Workspace, day: str, window_days: int, validation_days: int, target: str) -> list[str]:
+def build_window(
+    workspace: Workspace, day: str, window_days: int, validation_days: int, target: str, fold: int = ALL
+) -> list[str]:
     """Brings the days' files to `target`, a folder a split, and writes `window.json` there.
 
     Returns:
@@ -49,7 +54,7 @@ def build_window(workspace: Workspace, day: str, window_days: int, validation_da
     Raises:
       DataRefused: see `split_days`; or a published day without a file.
     """
-    splits = split_days(day, workspace.log_days(), workspace.days("examples"), window_days, validation_days)
+    splits = split_days(day, workspace.log_days(), workspace.days("examples"), window_days, validation_days, fold)
     content = {d: workspace.day("examples", d) for days in splits.values() for d in days}
     for name, days in splits.items():
         for one in days:

@@ -13,6 +13,8 @@ What the model derives from weights alone is computed ahead (`models.layers.fold
 constants, large tables excepted, they made 500 rows 1.0 to 1.05 times as fast and one row 1.1 to 1.2 times, by private
 functions of TensorFlow only (`export_frozen_speedup`); it optimizes the graph by itself when it is loaded.
 
+Each scenario's intercept, where there are such (`components.export.intercepts`), is a constant of the graph.
+
 The transform graph is inside; an absent column of an example takes its declared default, an absent history
 is empty. The saved object holds the serving model's weights and the transform's tables and nothing else: the
 model of training, its labels, weights and Fairness Coefficients are not reachable from it.
@@ -25,7 +27,7 @@ from collections.abc import Iterable
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
 import tensorflow as tf  # isort: skip
-
+import numpy as np
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 
 from components.export.ranking import Columns, rank_signature, ranking_inputs
@@ -56,19 +58,25 @@ class Served(tf.Module):
         self.graph, self.weights = graph, list(weights)
 
 
-def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, ConcreteFunction]]:
+def signatures(
+    model: RankingModel, reader: Reader, intercepts: np.ndarray | None = None
+) -> tuple[Served, dict[str, ConcreteFunction]]:
     """What to save: the object, and its functions by name; the model is traced once for rows and once for requests.
 
     Args:
       model: the serving model, its weights created.
       reader: of the data that it was trained on; gives the transform graph.
+      intercepts: added to the logits of each scenario, float32 `[scenarios]`; None: nothing is.
     """
     declaration, features, graph = reader.declaration, reader.features, reader.graph
     scenario, histories = declaration.scenario.name, [d.name for d in declaration.history_columns]
     specification, candidates = raw.feature_spec(declaration), declaration.candidate_columns
 
     def probabilities(dense: dict[str, tf.Tensor]) -> tf.Tensor:
-        return tf.sigmoid(tf.reshape(model(dense, training=False), [-1]))
+        logits = tf.reshape(model(dense, training=False), [-1])
+        if intercepts is not None:
+            logits += tf.gather(tf.constant(intercepts), model.scenario_of(dense))
+        return tf.sigmoid(logits)
 
     score = tf.function(probabilities, input_signature=[input_signature(features)])
     score_request = tf.function(probabilities, input_signature=[input_signature(features, request=True)])
@@ -120,7 +128,7 @@ def signatures(model: RankingModel, reader: Reader) -> tuple[Served, dict[str, C
     }
 
 
-def export(model: RankingModel, reader: Reader, folder: str) -> None:
-    """Writes the SavedModel."""
-    served, functions = signatures(model, reader)
+def export(model: RankingModel, reader: Reader, folder: str, intercepts: np.ndarray | None = None) -> None:
+    """Writes the SavedModel; `intercepts` as in `signatures`."""
+    served, functions = signatures(model, reader, intercepts)
     tf.saved_model.save(served, folder, signatures=functions)

@@ -1,9 +1,4 @@
-"""The arithmetic of the Fairness Coefficient on Arrow tables; knows neither Beam nor TensorFlow.
-
-SAR-Net, Eq. 1, for item i in scenario s on one day: `(F_is / sum_i F_is) / (PV_is / sum_i PV_is)`, with `PV`
-the impressions and `F` the sum of the scores that the model gives them. That is the item's mean score over
-the scenario's, so the mean over a scenario weighted by impressions is 1.
-"""
+"""Sums of impressions by (scenario, item), on Arrow tables; knows neither Beam nor TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,23 +8,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.fairness_coefficient.settings import FairnessSettings
-from components.log_example_gen.hashing import combine, hash_column
+from components.log_example_gen.hashing import hash_column
 
 KEYS = ["scenario", "item"]
-TOTALS = ["scenario", "impressions", "score_sum"]
+SUMS = ["impressions", "organic", "score_sum"]
 
 
-def partial_sums(scenario: pa.Array, item: pa.Array, score: pa.Array) -> pa.Table:
-    """Impressions (int64) and score sum (float64) of each (scenario, item) among the rows given.
+def partial_sums(
+    scenario: pa.Array, item: pa.Array, score: pa.Array | None = None, intervened: pa.Array | None = None
+) -> pa.Table:
+    """Impressions, organic ones (int64) and score sum (float64) of each (scenario, item) among the rows given.
 
     Args:
       scenario, item: keys `[n]`, int64 or string.
-      score: float64 `[n]`, not negative.
+      score: float64 `[n]`, not negative; 0 where there is none.
+      intervened: int64 `[n]`, 1 where somebody intervened; nobody where there is none.
     """
-    rows = pa.Table.from_arrays([scenario, item, score], names=[*KEYS, "score"])
-    sums = rows.group_by(KEYS).aggregate([("score", "count"), ("score", "sum")])
-    return sums.select([*KEYS, "score_count", "score_sum"]).rename_columns([*KEYS, "impressions", "score_sum"])
+    count = len(scenario)
+    scores = pa.array(np.zeros(count)) if score is None else score
+    organic = pa.array(np.ones(count, np.int64)) if intervened is None else pc.subtract(1, intervened)
+    rows = pa.Table.from_arrays([scenario, item, organic, scores], names=[*KEYS, "organic", "score"])
+    sums = rows.group_by(KEYS).aggregate([("score", "count"), ("organic", "sum"), ("score", "sum")])
+    return sums.select([*KEYS, "score_count", "organic_sum", "score_sum"]).rename_columns([*KEYS, *SUMS])
 
 
 def merge(parts: Sequence[pa.Table]) -> pa.Table:
@@ -39,21 +39,23 @@ def merge(parts: Sequence[pa.Table]) -> pa.Table:
     same day gives the same bits on one worker and on many.
     """
     table = pa.concat_tables(parts)
-    table = table.sort_by([(name, "ascending") for name in (*KEYS, "impressions", "score_sum")])
-    sums = table.group_by(KEYS).aggregate([("impressions", "sum"), ("score_sum", "sum")])
-    sums = sums.select([*KEYS, "impressions_sum", "score_sum_sum"]).rename_columns(table.column_names)
-    return sums.sort_by([(name, "ascending") for name in KEYS])
+    table = table.sort_by([(name, "ascending") for name in (*KEYS, *SUMS)])
+    return _summed(table, KEYS, SUMS).sort_by([(name, "ascending") for name in KEYS])
 
 
 def totals(sums: pa.Table) -> pa.Table:
-    """Sums of each scenario, of parts in the order given: scenario, impressions, score_sum."""
-    found = sums.group_by("scenario").aggregate([("impressions", "sum"), ("score_sum", "sum")])
-    return found.select(["scenario", "impressions_sum", "score_sum_sum"]).rename_columns(TOTALS)
+    """The sums of each scenario, of parts in the order given."""
+    return _summed(sums, ["scenario"], SUMS)
+
+
+def _summed(table: pa.Table, keys: Sequence[str], names: Sequence[str]) -> pa.Table:
+    found = table.group_by(list(keys)).aggregate([(name, "sum") for name in names])
+    return found.select([*keys, *(f"{name}_sum" for name in names)]).rename_columns([*keys, *names])
 
 
 def partition(sums: pa.Table, count: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Cuts partial sums by a hash of both keys, so that equal pairs meet under one number in `[0, count)`."""
-    hashed = combine([hash_column(sums[key].combine_chunks()) for key in KEYS]) % np.uint64(count)
+    """Cuts pairs by a hash of the item, so that all pairs of an item meet under one number in `[0, count)`."""
+    hashed = hash_column(sums["item"].combine_chunks()) % np.uint64(count)
     order = np.argsort(hashed, kind="stable")
     bounds = np.searchsorted(hashed[order], np.arange(count + 1, dtype=np.uint64))
     for number, (start, stop) in enumerate(zip(bounds, bounds[1:])):
@@ -68,36 +70,11 @@ def as_batch(table: pa.Table) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=table.schema)
 
 
-def fairness_table(sums: pa.Table, scenarios: pa.Table, day: str, settings: FairnessSettings) -> pa.Table:
-    """Coefficients of a day, or of any part of its pairs.
-
-    `raw_fc` is Eq. 1; where a scenario's scores are all zero nothing is known of its items and it is 1.
-    With `settings.prior` = p the item is given p impressions at the scenario's mean score,
-    `(n * raw_fc + p) / (n + p)` for n impressions: the mean weighted by n + p stays 1, the one weighted by n
-    moves by at most `p * max|raw_fc - 1| * items / impressions`. `fc` is that, clipped.
+def of_scenario(scenario: pa.ChunkedArray, totals: pa.Table, name: str) -> np.ndarray:
+    """The total of each row's scenario, float64.
 
     Args:
-      sums: what `merge` gives, every key once.
-      scenarios: `totals` of all of the day, every scenario once.
-      day: ISO date, repeated in each row.
-
-    Returns:
-      day (string), scenario, item, impressions (int64), score_sum, raw_fc, fc (float64), ordered by key.
+      scenario: keys, each of them in `totals`, which has every scenario once.
     """
-    at = pc.index_in(sums["scenario"].combine_chunks(), value_set=scenarios["scenario"].combine_chunks()).to_numpy()
-    impressions = sums["impressions"].to_numpy().astype(np.float64)
-    score_sum = sums["score_sum"].to_numpy()
-    all_impressions = scenarios["impressions"].to_numpy().astype(np.float64)[at]
-    all_scores = scenarios["score_sum"].to_numpy()[at]
-    known = all_scores > 0
-    # shares first: score_sum / impressions would lose subnormal scores
-    share = np.divide(score_sum, all_scores, out=np.ones_like(score_sum), where=known)
-    raw = np.where(known, share / (impressions / all_impressions), 1.0)
-    smoothed = (impressions * raw + settings.prior) / (impressions + settings.prior)
-    columns = {
-        "day": pa.array([day], pa.string()).take(pa.array(np.zeros(len(raw), np.int8))),
-        **{name: sums[name] for name in (*KEYS, "impressions", "score_sum")},
-        "raw_fc": pa.array(raw),
-        "fc": pa.array(np.clip(smoothed, settings.clip_min, settings.clip_max)),
-    }
-    return pa.table(columns)
+    at = pc.index_in(scenario.combine_chunks(), value_set=totals["scenario"].combine_chunks()).to_numpy()
+    return totals[name].to_numpy().astype(np.float64)[at]

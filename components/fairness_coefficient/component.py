@@ -1,4 +1,4 @@
-"""FairnessCoefficient: scores a day, aggregates by (scenario, item), joins the coefficient to each example."""
+"""FairnessCoefficient: aggregates a day by (scenario, item), joins the coefficient to each example."""
 
 import apache_beam as beam
 import tensorflow as tf
@@ -19,9 +19,16 @@ import models  # noqa: F401  sets Keras up before TensorFlow
 from components.artifacts import FairnessTable
 from components.fairness_coefficient.settings import FairnessSettings
 from components.fairness_coefficient.transforms import fairness_graph
+from components.workspace import Workspace, shift
 from schemas.declaration import Declaration
 
-SPLIT = "day"
+SPLIT, TABLE = "day", "fairness.parquet"
+
+
+def earlier_tables(workspace: Workspace, day: str, days: int) -> list[tuple[str, str]]:
+    """Those of the `days` before a day that are published, and the URIs of their tables, oldest first."""
+    published, first = workspace.days("fairness"), shift(day, -days)
+    return [(d, f"{workspace.day('fairness', d)}/{TABLE}") for d in published if first <= d < day]
 
 
 @component(use_beam=True)
@@ -29,6 +36,7 @@ def FairnessCoefficient(
     examples: InputArtifact[Examples],
     output: OutputArtifact[Examples],
     fairness: OutputArtifact[FairnessTable],
+    workspace: Parameter[str],
     day: Parameter[str],
     declaration: Parameter[str],
     settings: Parameter[str] = "{}",
@@ -40,27 +48,30 @@ def FairnessCoefficient(
     Args:
       examples: split `day`.
       output: split `day`: the same files, records and order, one feature more.
-      fairness: `fairness.parquet`, see `aggregation.fairness_table`.
+      fairness: `fairness.parquet`, see `normalisation.fairness_table`.
+      workspace: URI of the workspace, in which the tables of earlier days are.
       day: ISO date.
       declaration: JSON of the data set's declaration.
       settings: JSON of FairnessSettings.
-      model: `Format-Serving/` within; where there is none every coefficient is 1.
+      model: `Format-Serving/` within, looked at with numerator `score`; where there is none every coefficient is 1.
     """
     serving = path_utils.serving_model_path(model.uri) if model else ""
     folder = artifact_utils.get_split_uri([examples], SPLIT)
     target = f"{output.uri}/Split-{SPLIT}"
     aside = f"{output.uri}/aside"
+    told = FairnessSettings.model_validate_json(settings)
     with beam_pipeline as pipeline:
         fairness_graph(
             pipeline,
             files=sorted(tf.io.gfile.glob(f"{folder}/*")),
             model_uri=serving if tf.io.gfile.exists(serving) else None,
-            table=f"{fairness.uri}/fairness.parquet",
+            tables=earlier_tables(Workspace(workspace), day, told.days),
+            table=f"{fairness.uri}/{TABLE}",
             folder=target,
             aside=aside,
             day=day,
             declaration=Declaration.model_validate_json(declaration),
-            settings=FairnessSettings.model_validate_json(settings),
+            settings=told,
         )
     tf.io.gfile.rmtree(aside)
     output.split_names = artifact_utils.encode_split_names([SPLIT])

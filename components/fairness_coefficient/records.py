@@ -7,6 +7,7 @@ import itertools
 import operator
 import uuid
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,22 +22,29 @@ from schemas.declaration import FAIRNESS, Declaration
 BATCH = 4096
 
 
-class KeyDecoder:
-    """Reads scenario and item, and nothing else, from serialized examples."""
+class Columns(NamedTuple):
+    """Columns of a batch `[n]`: keys int64 or string as declared; the flag of interventions int64, None without one."""
+
+    scenario: pa.Array
+    item: pa.Array
+    intervened: pa.Array | None
+
+
+class ColumnDecoder:
+    """Reads scenario, item and, where it is declared, the flag of interventions from serialized examples."""
 
     def __init__(self, declaration: Declaration):
-        self._columns = (declaration.scenario, declaration.item)
+        flag = declaration.intervention
+        self._columns = (declaration.scenario, declaration.item, *([flag] if flag else []))
         schema = schema_pb2.Schema()
         for column in self._columns:
             kind = schema_pb2.BYTES if column.type == "string" else schema_pb2.INT
             schema.feature.add(name=column.name, type=kind)
         self._decoder = example_coder.ExamplesToRecordBatchDecoder(schema.SerializeToString())
 
-    def __call__(self, records: np.ndarray) -> tuple[pa.Array, pa.Array]:
-        """Scenario and item `[n]`, int64 or string as declared.
-
-        Raises:
-          DataRefused: a record that is no tf.Example or has not exactly one value of a key.
+    def __call__(self, records: np.ndarray) -> Columns:
+        """Raises:
+        DataRefused: a record that is no tf.Example or has not exactly one value of a column.
         """
         try:
             batch = self._decoder.DecodeBatch(records.tolist())
@@ -50,7 +58,7 @@ class KeyDecoder:
                 raise DataRefused(f"record {row} of a batch has not exactly one {column.name!r}: ingest its day again")
             flat = values.flatten()
             out.append(flat.cast(pa.large_string()).cast(pa.string()) if column.type == "string" else flat)
-        return out[0], out[1]
+        return Columns(out[0], out[1], out[2] if len(out) > 2 else None)
 
 
 def append_fairness(records: Iterable[bytes], fc: np.ndarray) -> Iterator[bytes]:

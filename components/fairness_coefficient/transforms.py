@@ -1,7 +1,7 @@
-"""The Beam side: score and sum each file, merge by key, make the table, write the files again.
+"""The Beam side: sum each file, merge by key, find the coefficients, make the table, write the files again.
 
-files ─► score, sum ─► by shard of (scenario, item) ─► coefficients ─► table
-                    └► sums of scenarios ─ to all ───►      └─► by file ─► files with coefficients
+files ─► sum ─► by shard of item ─► raw coefficients ─► mean 1, clipped ─► table
+           └► sums of scenarios ─ to all ─┘   └ weights ─ to all ─┘  └► by file ─► files with coefficients
 
 An element is a file name or a RecordBatch of sums. Files are the unit of work, since theirs is the order of
 records that the output keeps; a worker holds the pairs of one file, or of one shard, and never the day's.
@@ -11,71 +11,28 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apache_beam.utils import shared
 from pyarrow import fs
 
 from components.errors import DataRefused
-from components.fairness_coefficient import aggregation, records
+from components.fairness_coefficient import aggregation, earlier, normalisation, shares
+from components.fairness_coefficient.exposure import Moments, Priors, Totals
+from components.fairness_coefficient.files import FILE, TOTALS, AppendFairness, SumFile
 from components.fairness_coefficient.lookup import FairnessLookup
 from components.fairness_coefficient.settings import FairnessSettings
-from components.scoring import Scorer, read_serialized
 from components.shards import shards
 from schemas.declaration import Declaration
 
-ROWS = 1 << 18
-"""Impressions whose keys and scores are summed up at a time: grouping 4,096 at once costs far more."""
-TOTALS, PARTS, FILE = "totals", "parts", b"file"
+WEIGHTS, PARTS = "weights", "parts"
 LOOKED_UP = [*aggregation.KEYS, "fc"]
-
-
-def _column(chunks: tuple[pa.Array, ...]) -> pa.ChunkedArray:
-    return pa.chunked_array(list(chunks))
-
-
-class SumFile(beam.DoFn):
-    """File of examples -> (shard, sums of its (scenario, item) pairs); beside it its sums of scenarios."""
-
-    def __init__(self, model_uri: str | None, declaration: Declaration, shards: int):
-        self._model_uri = model_uri
-        self._declaration = declaration
-        self._shards = shards
-        self._shared = shared.Shared()
-
-    def setup(self):
-        self._scorer = self._shared.acquire(lambda: self._model_uri and Scorer(self._model_uri), tag=self._model_uri)
-        self._keys = records.KeyDecoder(self._declaration)
-
-    def process(self, path: str) -> Iterator[Any]:
-        parts, columns, rows = [], [], 0
-        for batch in read_serialized(path, records.BATCH):
-            columns.append((*self._keys(batch), pa.array(self._scores(batch))))
-            rows += len(batch)
-            if rows >= ROWS:
-                parts.append(aggregation.partial_sums(*map(_column, zip(*columns))))
-                columns, rows = [], 0
-        if columns:
-            parts.append(aggregation.partial_sums(*map(_column, zip(*columns))))
-        if parts:
-            sums = aggregation.merge(parts)
-            yield beam.pvalue.TaggedOutput(TOTALS, (path, aggregation.as_batch(aggregation.totals(sums))))
-            for shard, batch in aggregation.partition(sums, self._shards):
-                yield shard, batch.replace_schema_metadata({FILE: path})
-
-    def _scores(self, serialized: np.ndarray) -> np.ndarray:
-        """float64 `[n]`; 1 for everything where there is no model."""
-        if self._scorer is None:
-            return np.ones(len(serialized))
-        scores = self._scorer(serialized).astype(np.float64)
-        if not ((scores >= 0) & (scores <= 1)).all():
-            raise DataRefused(f"{self._model_uri} gives scores outside [0, 1]: delete that version and run again")
-        return scores
+Shard = tuple[int, Iterable[pa.RecordBatch]]
+Known = tuple[list[str], Totals]
 
 
 def add_totals(parts: list[tuple[str, pa.RecordBatch]], day: str) -> pa.RecordBatch:
@@ -90,23 +47,76 @@ def add_totals(parts: list[tuple[str, pa.RecordBatch]], day: str) -> pa.RecordBa
     return aggregation.as_batch(aggregation.totals(pa.Table.from_batches(batches)))
 
 
+def _today(batches: Sequence[pa.RecordBatch]) -> tuple[list[pa.RecordBatch], pa.Table | None]:
+    """Today's batches, one a file, and their sum; None where the shard has none."""
+    files = [batch for batch in batches if FILE in (batch.schema.metadata or {})]
+    parts = [pa.Table.from_batches([batch.replace_schema_metadata()]) for batch in files]
+    return files, aggregation.merge(parts) if parts else None
+
+
+def _moments(element: Shard, known: Known) -> tuple[int, Moments]:
+    shard, batches = element[0], list(element[1])
+    found, _ = earlier.of_shard(batches, _today(batches)[1], known)
+    return shard, found.moments()
+
+
+class RawCoefficients(beam.DoFn):
+    """A shard's sums -> (shard, table, keys by file); beside it (shard, its scenarios' weights).
+
+    Args:
+      numerator: column of F, see `shares`; None: what the days before tell, see `exposure`.
+      prior: of a numerator that is counted.
+    """
+
+    def __init__(self, numerator: str | None, prior: float):
+        self._numerator, self._prior = numerator, prior
+
+    def process(
+        self, element: Shard, totals: pa.RecordBatch, known: Known | None = None, priors: Priors | None = None
+    ) -> Iterator[Any]:
+        shard, batches = element[0], list(element[1])
+        files, sums = _today(batches)
+        if sums is None:
+            return
+        prior = self._prior
+        if self._numerator is not None:
+            raw = shares.raw_coefficients(sums, pa.Table.from_batches([totals]), self._numerator)
+        elif known is not None and priors is not None:
+            found, places = earlier.of_shard(batches, sums, known)
+            raw = found.expected(priors)[places[-1]] / sums["impressions"].to_numpy()
+            prior = priors.day
+        else:
+            raw = np.full(sums.num_rows, np.nan)
+        drawn = normalisation.drawn(sums, raw, prior)
+        yield beam.pvalue.TaggedOutput(WEIGHTS, (shard, aggregation.as_batch(normalisation.weights(drawn))))
+        yield shard, aggregation.as_batch(drawn), files
+
+
+def _add_weights(parts: list[tuple[int, pa.RecordBatch]]) -> pa.RecordBatch:
+    ordered = pa.Table.from_batches([batch for _, batch in sorted(parts, key=lambda part: part[0])])
+    return aggregation.as_batch(normalisation.weights(ordered))
+
+
 class Coefficients(beam.DoFn):
-    """A shard's sums by file -> (file, coefficients of its pairs); beside it (shard, part of the table)."""
+    """What `RawCoefficients` gives -> (file, coefficients of its pairs); beside it (shard, part of the table)."""
 
     def __init__(self, aside: str, day: str, settings: FairnessSettings):
         self._aside, self._day, self._settings = aside, day, settings
 
-    def process(self, element: tuple[int, Iterable[pa.RecordBatch]], scenarios: pa.RecordBatch) -> Iterator[Any]:
-        shard, batches = element[0], list(element[1])
-        sums = aggregation.merge([pa.Table.from_batches([b.replace_schema_metadata()]) for b in batches])
-        table = aggregation.fairness_table(sums, pa.Table.from_batches([scenarios]), self._day, self._settings)
+    def process(
+        self, element: tuple[int, pa.RecordBatch, list[pa.RecordBatch]], weights: pa.RecordBatch
+    ) -> Iterator[Any]:
+        shard, drawn, files = element
+        made = normalisation.fairness_table(
+            pa.Table.from_batches([drawn]), pa.Table.from_batches([weights]), self._day, self._settings
+        )
         part = f"{self._aside}/table/{uuid.uuid4().hex}"
         filesystem, where = fs.FileSystem.from_uri(part)
         filesystem.create_dir(where.rpartition("/")[0], recursive=True)
-        pq.write_table(table, where, filesystem=filesystem)
+        pq.write_table(made, where, filesystem=filesystem)
         yield beam.pvalue.TaggedOutput(PARTS, (shard, part))
-        lookup = FairnessLookup(table)
-        for batch in batches:
+        lookup = FairnessLookup(made)
+        for batch in files:
             fc = pa.array(lookup(*(batch.column(key) for key in aggregation.KEYS)))
             answer = pa.RecordBatch.from_arrays([*(batch.column(key) for key in aggregation.KEYS), fc], LOOKED_UP)
             yield batch.schema.metadata[FILE].decode(), answer
@@ -118,41 +128,18 @@ def write_table(parts: list[tuple[int, str]], path: str) -> None:
     schema = None
     with contextlib.ExitStack() as stack:
         for _, part in sorted(parts):
-            table = pq.read_table(fs.FileSystem.from_uri(part)[1], filesystem=filesystem)
+            found = pq.read_table(fs.FileSystem.from_uri(part)[1], filesystem=filesystem)
             if schema is None:
-                schema = table.schema
+                schema = found.schema
                 writer = stack.enter_context(pq.ParquetWriter(where, schema, filesystem=filesystem))
-            writer.write_table(table)
-
-
-class AppendFairness(beam.DoFn):
-    """(file of examples, coefficients of its pairs) -> the same file with `fairness_coefficient`, in another folder."""
-
-    def __init__(self, folder: str, aside: str, declaration: Declaration):
-        self._folder = folder
-        self._aside = aside
-        self._declaration = declaration
-
-    def setup(self):
-        self._keys = records.KeyDecoder(self._declaration)
-
-    def process(self, element: tuple[str, Iterable[pa.RecordBatch | None]]) -> Iterator[str]:
-        path, answers = element
-        found = [answer for answer in answers if answer is not None]
-        lookup = FairnessLookup(pa.Table.from_batches(found)) if found else None
-        output = f"{self._folder}/{path.rpartition('/')[2]}"
-        records.write_records(output, self._aside, self._batches(path, lookup))
-        yield output
-
-    def _batches(self, path: str, lookup: FairnessLookup | None) -> Iterator[Iterator[bytes]]:
-        for batch in read_serialized(path, records.BATCH):
-            yield records.append_fairness(batch, lookup(*self._keys(batch)))
+            writer.write_table(found)
 
 
 def fairness_graph(
     pipeline: beam.Pipeline,
     files: list[str],
     model_uri: str | None,
+    tables: Sequence[tuple[str, str]],
     table: str,
     folder: str,
     aside: str,
@@ -164,22 +151,49 @@ def fairness_graph(
 
     Args:
       files: TFRecord files of tf.Examples.
+      model_uri: SavedModel for numerator `score`; None: every coefficient is 1.
+      tables: days before and the paths of their tables, for numerator `exposure`; none: every coefficient is 1.
       table: path of the Parquet file to write.
       folder: where the files go, under the names that they have.
       aside: folder for unfinished files, on the same file system.
     """
+    numerator, scores = None, None
+    if declaration.intervention is not None:
+        numerator = shares.FLAG
+    elif settings.numerator == "score" and model_uri is not None:
+        numerator, scores = shares.SCORE, model_uri
     paths = pipeline | "Files" >> beam.Create(files, reshuffle=True)
     count = shards(len(files))
-    summed = paths | "Score" >> beam.ParDo(SumFile(model_uri, declaration, count)).with_outputs(TOTALS, main="sums")
+    summed = paths | "Sum" >> beam.ParDo(SumFile(scores, declaration, count)).with_outputs(TOTALS, main="sums")
     totals = summed[TOTALS] | "Totals" >> beam.combiners.ToList() | "AddTotals" >> beam.Map(add_totals, day)
-    found = (
-        summed.sums
-        | "ByKey" >> beam.GroupByKey()
-        | "Coefficients"
-        >> beam.ParDo(Coefficients(aside, day, settings), beam.pvalue.AsSingleton(totals)).with_outputs(
-            PARTS, main="answers"
+    sides: dict[str, Any] = {"totals": beam.pvalue.AsSingleton(totals)}
+    sums = summed.sums
+    looks_back = numerator is None and settings.numerator == "exposure" and tables
+    if looks_back:
+        read = (
+            pipeline
+            | "Days" >> beam.Create(list(tables), reshuffle=True)
+            | "Earlier" >> beam.ParDo(earlier.ReadEarlier(count)).with_outputs(earlier.TOTALS, main="counts")
         )
+        sums = (sums, read.counts) | "Beside" >> beam.Flatten()
+        known = totals | "LayOut" >> beam.Map(earlier.lay_out, beam.pvalue.AsList(read[earlier.TOTALS]))
+        sides["known"] = beam.pvalue.AsSingleton(known)
+    grouped = sums | "ByKey" >> beam.GroupByKey()
+    if looks_back:
+        moments = grouped | "Moments" >> beam.Map(_moments, known=sides["known"])
+        priors = (
+            moments
+            | "AllMoments" >> beam.combiners.ToList()
+            | "Priors" >> beam.Map(earlier.add_moments, settings.prior)
+        )
+        sides["priors"] = beam.pvalue.AsSingleton(priors)
+    raw = grouped | "Raw" >> beam.ParDo(RawCoefficients(numerator, settings.prior or 0.0), **sides).with_outputs(
+        WEIGHTS, main="drawn"
     )
+    weights = raw[WEIGHTS] | "Weights" >> beam.combiners.ToList() | "AddWeights" >> beam.Map(_add_weights)
+    found = raw.drawn | "Coefficients" >> beam.ParDo(
+        Coefficients(aside, day, settings), beam.pvalue.AsSingleton(weights)
+    ).with_outputs(PARTS, main="answers")
     _ = found[PARTS] | "Parts" >> beam.combiners.ToList() | "Table" >> beam.Map(write_table, table)
     # A file without a record asks for nothing, and is written all the same.
     every = paths | "Every" >> beam.Map(lambda path: (path, None))

@@ -63,7 +63,9 @@ def render(run: Run) -> str:
         _section("data", "Data volume and quarantine", lambda: volume.section(workspace, day)),
         _section("scenarios", "Scenarios", lambda: scenarios.section(run, oracle)),
         _section("calibration", "Calibration", lambda: calibration.section(run)),
-        _section("fairness", "Fairness Coefficients", lambda: fairness.section(workspace, day, promoted)),
+        _section(
+            "fairness", "Fairness Coefficients", lambda: fairness.section(workspace, day, promoted, _numerator(run))
+        ),
         _section("attention", "Attention over behaviors", lambda: attention.section(run)),
         *([_section("truth", "Against the truth", lambda: truth.section(run, oracle))] if oracle else []),
         *([_section("debiasing", "Debiasing and promotions", debiasing.section)] if oracle else []),
@@ -122,6 +124,14 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     before = run.record.get("served_before")
     facts.append(("Compared with", f"version {before}" if before else "nothing: no model was in service"))
     return facts
+
+
+def _numerator(run: Run) -> str:
+    """How the run's Fairness Coefficients were found."""
+    columns = run.record.get("declaration", {}).get("columns", ())
+    if any(column["group"] == "intervention" for column in columns):
+        return "flag"
+    return run.record.get("config", {}).get("fairness", {}).get("numerator", "exposure")
 
 
 def _tiles(run: Run) -> list[Tile]:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter
 
 from components.report import style
-from components.report.page import Figure, Missing, Section, decimal
+from components.report.page import Figure, Missing, Section, count, decimal
 from components.report.run import CANDIDATE, SERVED, Run
 
 LEAST_ROWS = 50
@@ -32,6 +32,11 @@ def section(run: Run) -> Section:
     pcoc, before = run.overall.get("pcoc"), run.served.get("pcoc")
     lead = f"Predicted clicks over observed ones (PCOC): {decimal(pcoc)}"
     lead += f"; {decimal(before)} for the model in service." if before is not None else "."
+    own, rows = run.overall.get("pcoc_ordinary"), run.overall.get("ordinary_examples")
+    if own is not None and rows != run.overall.get("examples"):
+        lead += (
+            f" On the {count(rows)} impressions that nobody intervened in, by which a model is judged: {decimal(own)}."
+        )
     return Section("calibration", "Calibration", lead, [_chart(bins)])
 
 

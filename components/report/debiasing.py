@@ -15,7 +15,7 @@ Results = dict[float, list[dict[str, dict[str, float]]]]
 """By strength a list of seeds: by what was trained with, `auc`, `exposure_error` and `logged_auc`."""
 
 MEASURED = pathlib.Path(__file__).with_name("debiasing.json")
-LINES = (("off", "without", style.SERVED), ("on", "bias nets and weighting", style.CANDIDATE))
+LINES = (("off", "without", style.SERVED), ("on", "bias nets", style.CANDIDATE))
 SUBSAMPLING = "sub-sampling "
 
 
@@ -36,12 +36,12 @@ def section() -> Section:
     """
     lead = (
         "Not of this workspace: platforms simulated for the purpose, on which promotions give some pairs of item and "
-        "scenario so many times their ordinary exposure on top, whoever looks."
+        "scenario so many times their ordinary exposure on top, at the top of the page and with a badge."
     )
     caption = (
-        "Models with and without bias nets and weighting by Fairness Coefficient, their means and standard errors over "
-        "seeds. The exposure error is the share of first places that would have to move between categories to match "
-        "a ranking by the true click probability."
+        "Models with and without bias nets, which are told Fairness Coefficient and place, their means and standard "
+        "errors over seeds. The exposure error is the share of first places that would have to move between categories "
+        "to match a ranking by the true click probability."
     )
     return Section("debiasing", "Debiasing and promotions", lead, [Figure("", caption, draw(measured()))])
 
@@ -52,8 +52,8 @@ def draw(results: Results) -> str:
 
 
 def values(found: list[dict[str, dict[str, float]]], kind: str, name: str) -> np.ndarray:
-    """A measure of every seed."""
-    return np.array([one[kind][name] for one in found])
+    """A measure of every seed that has it."""
+    return np.array([one[kind][name] for one in found if kind in one])
 
 
 def _paint(canvas: Canvas, results: Results) -> None:

@@ -1,4 +1,4 @@
-"""Fairness Coefficients of the day: what was shown more often than its scores would have it."""
+"""Fairness Coefficients of the day: what was shown more often than it would have been had nobody intervened."""
 
 from __future__ import annotations
 
@@ -15,11 +15,19 @@ from components.workspace import Workspace
 LEAST_IMPRESSIONS, LEAST_SHARE = 30, 0.003
 """An item is listed from so many impressions on, and from that share of its scenario's."""
 PER_SCENARIO, LISTED, DRAWN = 2, 24, 14
+_READINGS = {
+    "exposure": "Impressions that an item would have had in a scenario, as the days before tell, over those it had: "
+    "below 1 somebody had it shown more often.",
+    "flag": "An item's share of the impressions of a scenario that nobody intervened in, over its share of all: "
+    "below 1 somebody had it shown more often.",
+    "score": "Mean score of an item in a scenario over the mean score of the scenario: below 1 it was shown more often "
+    "than its scores would have it.",
+}
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 def read_table(workspace: Workspace, day: str) -> pd.DataFrame:
-    """scenario, item (text), impressions, score_sum, raw_fc, fc of a published day.
+    """scenario, item (text), impressions, raw_fc, fc of a published day, and what else its table tells.
 
     Raises:
       Missing: the day has no table.
@@ -36,18 +44,22 @@ def read_table(workspace: Workspace, day: str) -> pd.DataFrame:
 def boosted(table: pd.DataFrame, per_scenario: int = PER_SCENARIO) -> pd.DataFrame:
     """Items with the lowest coefficients and many impressions, up to `per_scenario` of each scenario.
 
-    Adds `share` (of the scenario's impressions) and `surplus`, impressions beyond those that the item's share of
-    the scores would give: `impressions * (1 - raw_fc)`. The largest surplus comes first.
+    Adds `share` (of the scenario's impressions), `expected`, impressions had nobody intervened, `impressions *
+    raw_fc`, and `surplus`, those beyond. The largest surplus comes first.
     """
     total = table.groupby("scenario")["impressions"].transform("sum")
-    table = table.assign(share=table["impressions"] / total, surplus=table["impressions"] * (1 - table["raw_fc"]))
+    expected = table["impressions"] * table["raw_fc"]
+    table = table.assign(share=table["impressions"] / total, expected=expected, surplus=table["impressions"] - expected)
     many = table["impressions"] >= np.maximum(LEAST_IMPRESSIONS, LEAST_SHARE * total)
     low = table[many & (table["raw_fc"] < 1)].sort_values(["scenario", "raw_fc", "item"])
     return low.groupby("scenario").head(per_scenario).sort_values(["surplus", "scenario"], ascending=[False, True])
 
 
-def section(workspace: Workspace, day: str, promoted: pd.DataFrame | None = None) -> Section:
+def section(
+    workspace: Workspace, day: str, promoted: pd.DataFrame | None = None, numerator: str = "exposure"
+) -> Section:
     """Args:
+      numerator: how the coefficients were found: `exposure`, `score` or `flag`.
       promoted: scenario, item, boosted (impressions that a promotion put there) of the pairs under promotion,
         where that is known.
 
@@ -56,20 +68,19 @@ def section(workspace: Workspace, day: str, promoted: pd.DataFrame | None = None
     """
     table = read_table(workspace, day)
     if not len(table) or np.allclose(table["raw_fc"], 1):
-        raise Missing("Every coefficient of the day is 1: no model was in service to score it.")
+        raise Missing("Every coefficient of the day is 1: nothing was known of the days before it.")
     if promoted is not None:
         table = table.merge(promoted, "left", ["scenario", "item"])
         table["promoted"] = table["boosted"].notna()
     weight = table["impressions"] / table["impressions"].sum()
     low, high = (table["fc"] < 0.5) * weight, (table["fc"] > 2) * weight
     lead = (
-        "Mean score of an item in a scenario over the mean score of the scenario: below 1 it was shown more often than "
-        f"its scores would have it. {percent(low.sum(), 1)} of the impressions have a coefficient below 0.5, "
+        f"{_READINGS[numerator]} {percent(low.sum(), 1)} of the impressions have a coefficient below 0.5, "
         f"{percent(high.sum(), 1)} one above 2."
     )
     clipped = (table["fc"] != table["raw_fc"]) * weight
     if clipped.sum() > 0:
-        lead += f" Smoothing or clipping changed that of {percent(clipped.sum(), 1)}."
+        lead += f" Smoothing, the mean of 1 or clipping changed that of {percent(clipped.sum(), 1)}."
     blocks: list[Figure | Table | Note] = [_chart(table), _table(boosted(table))]
     return Section("fairness", "Fairness Coefficients", lead, blocks)
 
@@ -128,7 +139,7 @@ def _table(found: pd.DataFrame) -> Table | Note:
     if not len(found):
         return Note("No item with many impressions has a coefficient below 1.")
     known = "promoted" in found
-    columns = ["Scenario", "Item", "Impressions", "Share of scenario", "Mean score", "FC, raw", "FC", "Surplus"]
+    columns = ["Scenario", "Item", "Impressions", "Share of scenario", "Expected", "FC, raw", "FC", "Surplus"]
     columns += ["Promoted (truth)"] if known else []
     rows = []
     for row in found.head(LISTED).itertuples():
@@ -137,7 +148,7 @@ def _table(found: pd.DataFrame) -> Table | Note:
             short(row.item, 40),
             count(row.impressions),
             percent(row.share),
-            decimal(row.score_sum / row.impressions),
+            count(row.expected),
             decimal(row.raw_fc),
             decimal(row.fc),
             count(row.surplus),
@@ -148,8 +159,8 @@ def _table(found: pd.DataFrame) -> Table | Note:
     return Table(
         "Most boosted items",
         f"Up to {PER_SCENARIO} a scenario with the lowest coefficient among items of at least {LEAST_IMPRESSIONS} "
-        f"impressions and {percent(LEAST_SHARE, 1)} of the scenario's; surplus: impressions beyond those that their "
-        "scores would give them.",
+        f"impressions and {percent(LEAST_SHARE, 1)} of the scenario's; expected: impressions had nobody intervened; "
+        "surplus: those beyond.",
         columns,
         rows,
         text_columns=2,

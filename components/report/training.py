@@ -12,6 +12,13 @@ from components.report.page import Figure, Missing, Note, Section, count, decima
 from components.report.run import Run
 
 _PANELS = (("loss", "Loss"), ("auc", "AUC"))
+_WATCHED = (
+    ("prototype_distance", "Smallest distance of prototypes"),
+    ("greatest_share", "Mean greatest share"),
+    ("alpha", "Mean alpha of the shared tower"),
+    ("effective_share", "Effective share of the rows"),
+)
+"""What single models tell of themselves, see `models.training.TrainingModel`."""
 
 
 def epochs(history: Any) -> list[dict[str, float]]:
@@ -32,16 +39,23 @@ def curves(run: Run) -> Section:
     """
     history = run.record.get("history", {})
     found = epochs(history)
-    panels = [(key, title) for key, title in _PANELS if any(key in e or f"val_{key}" in e for e in found)]
+    panels, watched = (
+        [(key, title) for key, title in known if any(key in e or f"val_{key}" in e for e in found)]
+        for known in (_PANELS, _WATCHED)
+    )
     if not panels:
         raise Missing("The run recorded no training curve.")
-    chart = _days_chart if _goes_on(history) else _epochs_chart
-    return Section("training", "Training", _lead(history, found), [chart(history, found, panels)])
-
-
-def _goes_on(history: dict[str, Any]) -> bool:
-    """Whether the training was an incremental one, whose epochs are days."""
-    return history.get("lineage", {}).get("mode") == "incremental"
+    incremental = _goes_on(history)
+    blocks = [(_days if incremental else _epochs)(history, found, panels)]
+    if watched:
+        caption = (
+            "Numbers near 0 (distance, alpha), or near one over the number of scenarios (share), say that a part of "
+            "the model does nothing."
+        )
+        labels, place = (_DAY_LABELS, "day learned") if incremental else (_EPOCH_LABELS, "epoch")
+        drawn = _draw("watched", found, watched, labels, place, history.get("best_epoch"))
+        blocks.append(Figure("Parts of the model", caption, drawn))
+    return Section("training", "Training", _lead(history, found), blocks)
 
 
 def _lead(history: dict[str, Any], found: list[dict[str, float]]) -> str:
@@ -70,44 +84,52 @@ def _lead(history: dict[str, Any], found: list[dict[str, float]]) -> str:
     return text[0].upper() + text[1:] + "."
 
 
+def _goes_on(history: dict[str, Any]) -> bool:
+    """Whether the training was an incremental one, whose epochs are days."""
+    return history.get("lineage", {}).get("mode") == "incremental"
+
+
 Panels = list[tuple[str, str]]
+_DAY_LABELS = ("while it was learned", "before it was learned")
+_EPOCH_LABELS = ("training days", "validation day")
 
 
-def _days_chart(history: dict[str, Any], found: list[dict[str, float]], panels: Panels) -> Figure:
+def _days(history: dict[str, Any], found: list[dict[str, float]], panels: Panels) -> Figure:
     caption = (
         "Each day's rows as the model met them, before it learned from any of them, and as it learned; the first is an "
         "honest measure, the second a mean over the pass."
     )
-    labels = ("while it was learned", "before it was learned")
-    return Figure("Training, day by day", caption, _draw(found, panels, labels, "day learned", None))
+    drawn = _draw("training", found, panels, _DAY_LABELS, "day learned", None)
+    return Figure("Training, day by day", caption, drawn)
 
 
-def _epochs_chart(history: dict[str, Any], found: list[dict[str, float]], panels: Panels) -> Figure:
+def _epochs(history: dict[str, Any], found: list[dict[str, float]], panels: Panels) -> Figure:
     best = history.get("best_epoch")
     caption = "Metrics on training rows are means over the epoch while weights still move"
     if isinstance(best, int):
         value = found[best].get("val_auc") if 0 <= best < len(found) else None
         caption += f"; the dashed line marks the epoch that was kept (validation AUC {decimal(value)})"
-    return Figure(
-        "Training curves", caption + ".", _draw(found, panels, ("training days", "validation day"), "epoch", best)
-    )
+    drawn = _draw("training", found, panels, _EPOCH_LABELS, "epoch", best)
+    return Figure("Training curves", caption + ".", drawn)
 
 
-def _draw(found: list[dict[str, float]], panels: Panels, labels: tuple[str, str], place: str, best: Any) -> str:
+def _draw(
+    name: str, found: list[dict[str, float]], panels: Panels, labels: tuple[str, str], place: str, best: Any
+) -> str:
     places = list(range(1, len(found) + 1))
 
     def paint(canvas: Canvas) -> None:
-        for axes, (key, title) in zip(canvas.subplots(1, len(panels), squeeze=False)[0], panels):
-            for name, color, label in (
+        for axes, (key, heading) in zip(canvas.subplots(1, len(panels), squeeze=False)[0], panels):
+            for metric, color, label in (
                 (key, style.SERVED, labels[0]),
                 (f"val_{key}", style.CANDIDATE, labels[1]),
             ):
-                points = [(place, e[name]) for place, e in zip(places, found) if e.get(name) is not None]
+                points = [(place, e[metric]) for place, e in zip(places, found) if e.get(metric) is not None]
                 if points:
                     axes.plot(*zip(*points), color=color, marker="o", markersize=4, label=label)
             if isinstance(best, int) and 0 <= best < len(found):
                 axes.axvline(best + 1, color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-            axes.set_title(title)
+            axes.set_title(heading)
             axes.set_xlabel(place)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_xlim(0.6, len(found) + 0.4)
@@ -115,7 +137,7 @@ def _draw(found: list[dict[str, float]], panels: Panels, labels: tuple[str, str]
             style.vertical(axes)
             axes.legend(loc="best")
 
-    return style.draw("training", (style.WIDE, 2.3), paint)
+    return style.draw(name, (style.WIDE, 2.3), paint)
 
 
 def seconds(run: Run) -> Section:

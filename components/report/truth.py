@@ -40,12 +40,12 @@ def promotions(workspace: Workspace, day: str) -> pd.DataFrame | None:
     """Pairs under promotion: scenario, item, boosted (impressions pushed). None if there is none or none is known."""
     if not simulated(workspace, day):
         return None
-    pairs = read(workspace, "truth", day, ["item_id", "promoted", "boosted"]).to_pandas()
+    pairs = read(workspace, "truth", day, ["item_id", "campaign", "boosted"]).to_pandas()
     scenario = read(workspace, "logs", day, ["scenario_id"])["scenario_id"].to_pandas()
-    if len(scenario) != len(pairs) or not pairs["promoted"].any():
+    if len(scenario) != len(pairs) or not pairs["campaign"].any():
         return None
     pairs = pairs.assign(scenario=scenario).rename(columns={"item_id": "item"})
-    sums = pairs[pairs["promoted"]].groupby(["scenario", "item"], as_index=False)["boosted"].sum()
+    sums = pairs[pairs["campaign"]].groupby(["scenario", "item"], as_index=False)["boosted"].sum()
     return sums.astype({"boosted": np.float64})
 
 
@@ -68,14 +68,18 @@ def section(run: Run, known: dict[str, float], most: int = UNBIASED_ROWS) -> Sec
         found = {name: auc(label, scored[name].to_numpy()) for name in _NAMES if name in scored}
         rows += _rows("unbiased", found, best)
         blocks.append(_exposure(run, scored))
-        rest = f" Unbiased are {count(len(scored))} impressions of the same requests with items drawn uniformly."
+        rest = (
+            f" Unbiased are {count(len(scored))} impressions of the same requests with items drawn uniformly, each "
+            "shown at the top."
+        )
     except Missing as missing:
         blocks.append(Note(f"Nothing is said of the unbiased day: {missing}"))
         rest = ""
     table = Table(
         "AUC against the oracle",
-        "The oracle ranks by the true click probability, which no model can beat but by chance; the share is that of "
-        f"its AUC above 0.5.{rest}",
+        "The oracle ranks by the true click probability at the top of the page without a badge: place and badge are "
+        "not known when ranking. On unbiased impressions no model beats it but by chance; the share is that of its AUC "
+        f"above 0.5.{rest}",
         ("Impressions", "Ranked by", "AUC", "Share of the oracle's"),
         rows,
         text_columns=2,

@@ -8,12 +8,10 @@ import tensorflow as tf  # isort: skip
 import tf_keras as keras
 
 from components.trainer.settings import IncrementalSettings, TrainerSettings
-from models.base import example_batch
 from models.optimizers import build_optimizer
 from models.registry import build_model
 from models.settings import OptimizerSettings
 from models.training import TrainingModel
-from schemas import FAIRNESS
 from schemas.features import FeatureSet
 
 
@@ -57,7 +55,6 @@ def _going_on(settings: OptimizerSettings, incremental: IncrementalSettings) -> 
 def build_training(settings: TrainerSettings, features: FeatureSet, click_rate: float) -> TrainingModel:
     """The model that the settings name, all weights created, predicting about `click_rate` for everything."""
     serving = build_model(settings.model, features, settings.model_settings)
-    training = serving.training_model()
-    training({**example_batch(features, 2, 1), FAIRNESS: tf.ones(2)})
+    training = serving.training_model(settings.debias)
     serving.start_at(click_rate)
     return training

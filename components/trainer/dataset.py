@@ -2,7 +2,7 @@
 
 Records are batched first, then parsed and transformed a batch at a time. An element is
 `(features, label, weight)`: features as the transform graph gives them (histories ragged) with
-`fairness_coefficient` beside them, label and weight float32 `[B]`.
+`fairness_coefficient` and the bias columns beside them, label and weight float32 `[B]`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from components.transform import raw
 from components.transform.graph import TransformGraph
 from components.transform.preprocessing import resolved_features
+from components.transform.rows import bias_rows
 from schemas import FAIRNESS, Declaration
 from schemas.features import FeatureSet
 
@@ -58,6 +59,7 @@ class Reader:
         parsed = tf.io.parse_example(serialized, {**spec, **targets})
         features = self.graph({name: parsed[name] for name in spec})
         features[FAIRNESS] = parsed[FAIRNESS]
+        features |= bias_rows(self.declaration, parsed)
         label = tf.cast(parsed[self.declaration.label.name], tf.float32)
         column = self.declaration.weight
         weight = tf.cast(parsed[column.name], tf.float32) if column else tf.ones_like(label)
@@ -65,7 +67,8 @@ class Reader:
 
     def dense(self, features: dict[str, tf.Tensor | tf.RaggedTensor], label: tf.Tensor, weight: tf.Tensor) -> Element:
         """Pads the histories of an element; what a model is called with."""
-        return {**raw.densify(features, self.features), FAIRNESS: features[FAIRNESS]}, label, weight
+        known = {name: features[name] for name in (FAIRNESS, *(column.name for column in self.features.bias))}
+        return {**raw.densify(features, self.features), **known}, label, weight
 
     def records(self, files: Sequence[str]) -> tf.data.Dataset:
         """Serialized examples, file after file."""

@@ -47,7 +47,7 @@ def planned(settings: TrainerSettings, features: FeatureSet) -> list[Weight]:
       ValueError: see `models.registry.build_model`.
     """
     with tf.Graph().as_default():
-        training = build_model(settings.model, features, settings.model_settings).training_model()
+        training = build_model(settings.model, features, settings.model_settings).training_model(settings.debias)
         embedding = training.serving.settings.embedding
         split = partitioner(features, embedding, settings.cluster.servers, settings.cluster.min_shard_mb * 2**20)
         found = []

@@ -23,6 +23,7 @@ import tensorflow as tf  # isort: skip
 import tensorflow_transform as tft  # isort: skip
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from components.export.intercepts import intercepts
 from components.export.serving import export
 from components.export.warmup import write_warmup
 from components.trainer.building import build_training, start_afresh
@@ -64,8 +65,7 @@ def plan_job(fn_args: FnArgs, folder: str) -> tuple[Job, Lineage]:
       folder: for checkpoints of trainings of this day.
     """
     config, window = fn_args.custom_config or {}, _window(fn_args)
-    train = expand(fn_args.train_files)
-    validation = expand([p.replace(TRAIN, VALIDATION) for p in fn_args.train_files if TRAIN in p])
+    train, validation = _files(fn_args, TRAIN), _files(fn_args, VALIDATION)
     settings = TrainerSettings.model_validate_json(config["settings"])
     declaration = Declaration.model_validate_json(config["declaration"])
     served = os.path.dirname(fn_args.base_model or "")
@@ -113,12 +113,17 @@ def _export(fn_args: FnArgs, job: Job, lineage: Lineage, learned: Learned) -> No
     start_afresh(settings)  # the model that is exported lies on this device alone, whatever trained it
     training = build_training(settings, reader.features, 0.5)
     assign_weights(training, learned.arrays)
-    export(training.serving, reader, fn_args.serving_model_dir)
+    debiased = settings.debias.nets or settings.debias.weighting
+    found = intercepts(training.serving, reader, _files(fn_args)) if debiased else None
+    export(training.serving, reader, fn_args.serving_model_dir, found)
     count = int(config.get("warmup_requests", 0))
     examples = [record.numpy() for record in reader.records(job.train_files).take(count)]
     write_warmup(fn_args.serving_model_dir, job.declared, examples)
     parameters = {"serving": training.serving.count_params(), "training": training.count_params()}
-    keep(job, lineage, learned, {"code_version": config.get("code_version"), "parameters": parameters})
+    facts = {"code_version": config.get("code_version"), "parameters": parameters}
+    if found is not None:
+        facts["intercepts"] = found.tolist()
+    keep(job, lineage, learned, facts)
     log.phase("")
     with tf.io.gfile.GFile(os.path.join(job.run, "seconds.json"), "w") as stream:
         stream.write(json.dumps({**learned.seconds, **log.seconds}))
@@ -149,6 +154,13 @@ def _checkpoints(fn_args: FnArgs) -> str:
     if not kept:
         return os.path.join(fn_args.model_run_dir, "checkpoint")
     return f"{kept}/day={_window(fn_args)['day']}"
+
+
+def _files(fn_args: FnArgs, *splits: str) -> list[str]:
+    """Files of splits, of all but `eval` by default, oldest days first."""
+    wanted = splits or (TRAIN, VALIDATION)
+    patterns = [p.replace(TRAIN, s) for s in wanted for p in fn_args.train_files if s == TRAIN or TRAIN in p]
+    return sorted(expand(patterns), key=os.path.basename)
 
 
 def _window(fn_args: FnArgs) -> dict[str, Any]:

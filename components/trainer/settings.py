@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pydantic
 
+from schemas.bias import DebiasSettings
 from schemas.columns import Strict
 
 
@@ -51,6 +52,7 @@ class TrainerSettings(Strict):
       incremental: see `IncrementalSettings`.
       model: name in `models.registry.MODELS`.
       model_settings: fields of that model's settings.
+      debias: what only training knows of an impression, and does with it, whatever the model: see `DebiasSettings`.
       batch_size, eval_batch_size: rows; of all replicas together, but with `parameter_server` of each worker.
       epochs: at most, when a validation day stops the training.
       epochs_without_validation: exactly, when there is none.
@@ -80,6 +82,7 @@ class TrainerSettings(Strict):
     incremental: IncrementalSettings = IncrementalSettings()
     model: str = "sar_net"
     model_settings: dict[str, Any] = pydantic.Field(default_factory=dict)
+    debias: DebiasSettings = DebiasSettings()
     batch_size: int = pydantic.Field(2048, ge=1)
     eval_batch_size: int = pydantic.Field(8192, ge=1)
     epochs: int = pydantic.Field(10, ge=1)

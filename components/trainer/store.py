@@ -27,8 +27,8 @@ class Store:
     """Rows of a split.
 
     Attributes:
-      integers, floats: `[N, columns]` int32 and float32: the features that are no sequences; floats end with
-        `fairness_coefficient`, label and weight.
+      integers, floats: `[N, columns]` int32 and float32: the features that are no sequences; integers end with the
+        bias columns, floats with `fairness_coefficient`, label and weight.
       events_integers, events_floats: `[E + 1, columns]`: sequences end to end; the last row is the padding, all 0.
       splits: int64 `[N + 1]`: where each row's events start and end.
     """
@@ -59,12 +59,23 @@ class Store:
         return self.floats[:, -2].numpy()
 
     @property
+    def coefficients(self) -> np.ndarray:
+        """Fairness Coefficients, float32 `[N]`."""
+        return self.floats[:, -TARGETS].numpy()
+
+    def with_coefficients(self, coefficients: np.ndarray) -> Store:
+        """The same rows with these, float32 `[N]`."""
+        floats = self.floats.numpy()
+        floats[:, -TARGETS] = coefficients
+        return dataclasses.replace(self, floats=tf.constant(floats))
+
+    @property
     def scenarios(self) -> np.ndarray:
         """Index of each row's scenario, int32 `[N]`."""
         return self.integer_column(self.features.scenario)
 
     def integer_column(self, name: str) -> np.ndarray:
-        """A categorical feature that is no sequence, int32 `[N]`."""
+        """A categorical feature that is no sequence, or a bias column, int32 `[N]`."""
         return self.integers[:, column_names(self.features)[0].index(name)].numpy()
 
     def take(self, rows: np.ndarray) -> Store:
@@ -184,9 +195,10 @@ def _stack(columns: list[tf.Tensor], rows: tf.Tensor, dtype: tf.DType) -> tf.Ten
 
 
 def column_names(features: FeatureSet) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Names of integers, floats, events' integers and events' floats."""
+    """Names of integers (the bias columns last), floats, events' integers and events' floats."""
 
     def chosen(sequence: bool, categorical: bool) -> list[str]:
         return [f.name for f in features.features if (f.sequence, f.categorical) == (sequence, categorical)]
 
-    return chosen(False, True), chosen(False, False), chosen(True, True), chosen(True, False)
+    bias = [column.name for column in features.bias]
+    return [*chosen(False, True), *bias], chosen(False, False), chosen(True, True), chosen(True, False)

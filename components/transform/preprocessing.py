@@ -17,6 +17,7 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 import tensorflow as tf  # isort: skip
 import tensorflow_transform as tft  # isort: skip
 
+from components.transform.rows import identity_rows, listed_rows
 from components.transform.summaries import history_matches, history_summaries
 from schemas import HISTORY_LENGTH, Column, Declaration
 from schemas.columns import HISTORY_AGE, HISTORY_TYPE
@@ -54,7 +55,7 @@ def preprocessing_fn(inputs: Tensors, custom_config: Mapping[str, str]) -> dict[
     if declaration.history is not None:
         kinds, ages = recent[HISTORY_TYPE.name], recent[HISTORY_AGE.name]
         outputs[HISTORY_TYPE.name] = kinds.with_flat_values(
-            _position(kinds.flat_values, list(declaration.history.types))
+            listed_rows(kinds.flat_values, list(declaration.history.types))
         )
         outputs[HISTORY_AGE.name] = ages.with_flat_values(_age_bucket(ages.flat_values))
         outputs[HISTORY_LENGTH] = tf.cast(kinds.row_lengths(), tf.int64)
@@ -75,7 +76,7 @@ def _encoder(column: Column, target: tf.Tensor) -> Callable[[tf.Tensor], tf.Tens
     if encoding.kind == "hash":
         return lambda values: tf.strings.to_hash_bucket_fast(_text(values), encoding.size)
     if encoding.kind == "identity":
-        return lambda values: tf.where((values >= 0) & (values < encoding.size), 1 + values, 0)
+        return lambda values: identity_rows(values, encoding.size)
     if encoding.kind == "vocabulary":
         rare = encoding.min_count if encoding.min_count > 1 else None
         file = tft.vocabulary(_text(target), frequency_threshold=rare, vocab_filename=column.name)
@@ -99,12 +100,6 @@ def _numeric(log: bool, standardize: bool, target: tf.Tensor) -> Callable[[tf.Te
 
 def _text(values: tf.Tensor) -> tf.Tensor:
     return values if values.dtype == tf.string else tf.strings.as_string(values)
-
-
-def _position(values: tf.Tensor, names: list[str]) -> tf.Tensor:
-    """1 + place of each value in `names`, 0 for any other; int64, shape of `values`."""
-    hits = tf.cast(tf.equal(values[:, tf.newaxis], tf.constant(names)), tf.int64)
-    return tf.reduce_sum(hits * tf.range(1, len(names) + 1, dtype=tf.int64), axis=1)
 
 
 def _age_bucket(seconds: tf.Tensor) -> tf.Tensor:

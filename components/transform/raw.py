@@ -30,12 +30,15 @@ def feature_spec(declaration: Declaration) -> dict[str, tf.io.FixedLenFeature | 
 
 
 def target_spec(declaration: Declaration) -> dict[str, tf.io.FixedLenFeature]:
-    """What training reads besides: label (which must be there), weight and Fairness Coefficient (1 if absent)."""
+    """What training reads besides: label (which must be there), weight, Fairness Coefficient (1 if absent) and the bias
+    columns (the reference if absent)."""
     label, weight = declaration.label, declaration.weight
     spec = {
         label.name: tf.io.FixedLenFeature([], DTYPES[label.type]),
         FAIRNESS: tf.io.FixedLenFeature([], tf.float32, 1.0),
     }
+    for column in declaration.bias_columns:
+        spec[column.name] = tf.io.FixedLenFeature([], DTYPES[column.type], column.at_reference)
     if weight is not None:
         spec[weight.name] = tf.io.FixedLenFeature([], DTYPES[weight.type], 1)
     return spec

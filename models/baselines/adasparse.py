@@ -91,11 +91,9 @@ class AdaSparse(RankingModel):
     def output_biases(self) -> list[tf.Variable]:
         return [self.last.bias]
 
-    def training_model(self) -> keras.Model:
+    def training_class(self) -> type[TrainingModel]:
         regular = any(self.settings.sparsity_weight) and self.settings.weighting != "scaling"
-        model = AdaSparseTraining(self) if regular else TrainingModel(self)
-        model.build_weights()
-        return model
+        return AdaSparseTraining if regular else TrainingModel
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -118,6 +116,6 @@ class AdaSparseTraining(TrainingModel):
         weight = start + (end - start) * self.serving.network.progress
         return tf.reduce_mean(weight * outside * tf.stop_gradient(distance) * distance, -1)
 
-    def forward(self, features: dict[str, tf.Tensor], training: bool = True) -> Outputs:
+    def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
         logit, pruned = self.serving.logit_and_pruned(features, training)
         return Outputs(logit, {"sparsity": self.penalty(pruned)})

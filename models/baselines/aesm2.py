@@ -107,10 +107,8 @@ class AESM2(TowerModel):
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         return self.selected(features, training).logits
 
-    def training_model(self) -> keras.Model:
-        model = AESM2Training(self) if self.settings.selection_weight else TrainingModel(self)
-        model.build_weights()
-        return model
+    def training_class(self) -> type[TrainingModel]:
+        return AESM2Training if self.settings.selection_weight else TrainingModel
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -120,7 +118,7 @@ class AESM2Training(TrainingModel):
     serving: AESM2
     auxiliary = ("specific", "shared")
 
-    def forward(self, features: dict[str, tf.Tensor], training: bool = True) -> Outputs:
+    def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
         logits, specific, shared = self.serving.selected(features, training)
         weight = self.serving.settings.selection_weight
         return Outputs(logits, {"specific": weight * specific, "shared": weight * shared})

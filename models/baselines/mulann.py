@@ -10,7 +10,7 @@ import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel, example_batch
+from models.base import RankingModel
 from models.layers.embedding import concatenate
 from models.layers.fields import FieldEmbedding
 from models.layers.gradient_reversal import ScenarioDiscriminator
@@ -77,10 +77,8 @@ class MulANN(RankingModel):
     def output_biases(self) -> list[tf.Variable]:
         return [self.tower.output_bias]
 
-    def training_model(self) -> keras.Model:
-        model = MulANNTraining(self) if self.settings.discriminator_weight else TrainingModel(self)
-        model.build_weights()
-        return model
+    def training_class(self) -> type[TrainingModel]:
+        return MulANNTraining if self.settings.discriminator_weight else TrainingModel
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -90,18 +88,14 @@ class MulANNTraining(TrainingModel):
     serving: MulANN
     auxiliary = ("discriminator",)
 
-    def __init__(self, serving: MulANN, **options: Any) -> None:
-        super().__init__(serving, **options)
+    def __init__(self, serving: MulANN, debias: Any = None, **options: Any) -> None:
+        super().__init__(serving, debias, **options)
         s, f = serving.settings, serving.features
         self.discriminator = ScenarioDiscriminator(
             f.scenarios, f[f.scenario].table, s.discriminator_units, s.activation, s.dropout, s.l2, name="discriminator"
         )
 
-    def build_weights(self) -> None:
-        super().build_weights()
-        self.forward(example_batch(self.serving.features, 2, 1), training=False)
-
-    def forward(self, features: dict[str, tf.Tensor], training: bool = True) -> Outputs:
+    def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
         state, logit = self.serving.state_and_logit(features, training)
         losses = self.discriminator(state, self.serving.scenario_of(features), training=training)
         return Outputs(logit, {"discriminator": self.serving.settings.discriminator_weight * losses})

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.layers.attention import ActivationUnit
-from models.layers.packing import packed_mean_weights, packed_softmax, packed_sum
+from models.layers.packing import for_all_rows, packed_mean_weights, packed_softmax, packed_sum
 
 Attention = Literal["none", "target", "scenario", "concatenated", "hierarchical", "full"]
 
@@ -45,7 +45,8 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
     Call arguments:
       values `[N, D]`: what is summed; the item parts in Eq. 7.
       item_keys `[N, Di]`, scenario_keys `[N, Ds]`, context `[N, C]` or None: packed behaviors.
-      item_query `[B, Di]`, scenario_query `[B, Ds]`: the target; where rows share their behaviors, one row will do.
+      item_query `[B, Di]`, scenario_query `[B, Ds]`: the target; where rows share their behaviors, one row of the
+        scenario's will do.
       rows int64 `[N]`, size int64 scalar: see `packing.Packed`.
 
     Returns:
@@ -90,14 +91,14 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
         queries = {"item": item_query, "scenario": scenario_query}
         if "both" in self.scores:
             keys["both"] = tf.concat([item_keys, scenario_keys], -1)
-            queries["both"] = tf.concat([item_query, scenario_query], -1)
+            queries["both"] = tf.concat([item_query, for_all_rows(scenario_query, rows, item_query)], -1)
         scores = [
             tf.cast(unit(keys[part], queries[part], rows, context), tf.float32) for part, unit in self.scores.items()
         ]
         if not scores:
             weights = packed_mean_weights(values, rows, size)
         elif self.renormalize:
-            weights = packed_softmax(tf.add_n(scores), rows, size)
+            weights = packed_softmax(sum(scores), rows, size)  # a shared history's scores may be `[B, N]` and `[1, N]`
         else:
             weights = packed_softmax(scores[0], rows, size)
             for score in scores[1:]:

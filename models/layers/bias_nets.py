@@ -1,81 +1,105 @@
-"""What only training has: the effect of exposure boosts on an expert's score."""
+"""What bias nets do to a model's score, in training alone."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from models.layers.bias_embedding import BiasEmbedding
 from models.layers.experts import SharedExperts
 from models.layers.scenario_experts import ScenarioExperts
 from models.layers.scenario_routing import ScenarioRoutes, route
+from schemas.bias import BiasFeature, DebiasSettings
 
-LOWEST, HIGHEST = 1e-2, 1e2
-"""Fairness Coefficients are cut to this range before their logarithm."""
+Fusion = Literal["add", "multiply"]
+Columns = Iterable[BiasFeature | Mapping[str, Any]]
+Debias = DebiasSettings | Mapping[str, Any]
 
 
-@keras.utils.register_keras_serializable("scenerank")
-class FairnessEmbedding(keras.layers.Layer):
-    """A Fairness Coefficient as a vector v_b: its logarithm times a vector, and the row of its bucket.
+def fuse(score: tf.Tensor, bias: tf.Tensor, fusion: Fusion) -> tf.Tensor:
+    """A score, a logit, under a bias of its shape: `score + bias`, or `score * 2 sigmoid(bias)`."""
+    bias = tf.cast(bias, score.dtype)
+    return score * (2.0 * tf.sigmoid(bias)) if fusion == "multiply" else score + bias
 
-    Buckets are equally wide in the logarithm; the middle ones meet at FC = 1.
 
-    Args:
-      dim: length of each of the two parts.
-      buckets: rows of the bucket table.
+class _Nets(keras.layers.Layer):
+    """What both kinds share: their input, and the difference to the reference."""
 
-    Call arguments:
-      coefficient: float `[B]`, above 0.
-
-    Returns:
-      float `[B, 2 * dim]`.
-    """
-
-    def __init__(self, dim: int = 8, buckets: int = 32, **options: Any) -> None:
+    def __init__(
+        self,
+        columns: Iterable[BiasFeature | Mapping[str, Any]],
+        settings: DebiasSettings | Mapping[str, Any],
+        **options: Any,
+    ) -> None:
         super().__init__(autocast=False, **options)
-        self.dim, self.buckets = dim, buckets
-
-    def build(self, input_shape: Any) -> None:
-        self.direction = self.add_weight(name="direction", shape=(self.dim,), initializer="random_normal")
-        self.offset = self.add_weight(name="offset", shape=(self.dim,), initializer="zeros")
-        self.rows = self.add_weight(name="rows", shape=(self.buckets, self.dim), initializer="random_normal")
-        super().build(input_shape)
-
-    def call(self, coefficient: tf.Tensor) -> tf.Tensor:
-        logarithm = tf.math.log(tf.clip_by_value(tf.cast(coefficient, tf.float32), LOWEST, HIGHEST))
-        place = (logarithm - math.log(LOWEST)) / (math.log(HIGHEST) - math.log(LOWEST))
-        bucket = tf.clip_by_value(tf.cast(place * self.buckets, tf.int32), 0, self.buckets - 1)
-        value = tf.cast(logarithm, self.compute_dtype)[:, tf.newaxis] * self.direction + self.offset
-        return tf.concat([value, tf.gather(self.rows, bucket)], -1)
+        self.settings = DebiasSettings.model_validate(settings)
+        s = self.settings
+        self.embedding = BiasEmbedding(columns, s.coefficient, s.dim, s.buckets, name="embedding")
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "dim": self.dim, "buckets": self.buckets}
+        columns = self.embedding.get_config()["columns"]
+        return {**super().get_config(), "columns": columns, "settings": self.settings.model_dump()}
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class BiasNets(keras.layers.Layer):
+class BiasTower(_Nets):
+    """One shallow net on the logit of any model.
+
+    The bias is what the net gives for the row less what it gives for the reference, as in `BiasNets`.
+
+    Args:
+      columns: the bias columns.
+      settings: `DebiasSettings`.
+
+    Call arguments:
+      logits: float `[B]`.
+      features: see `BiasEmbedding`.
+
+    Returns:
+      float `[B]`, the logits under the bias.
+    """
+
+    def __init__(
+        self,
+        columns: Iterable[BiasFeature | Mapping[str, Any]],
+        settings: DebiasSettings | Mapping[str, Any],
+        **options: Any,
+    ) -> None:
+        super().__init__(columns, settings, **options)
+        self.net = SharedExperts(1, self.settings.units, zero_output=True, name="net")
+
+    def biases(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """float `[B]`."""
+        rows, reference = tf.split(self.net(self.embedding(features), training=training)[:, 0, 0], 2)
+        return rows - reference
+
+    def call(self, logits: tf.Tensor, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        return fuse(logits, self.biases(features, training), self.settings.fusion)
+
+
+@keras.utils.register_keras_serializable("scenerank")
+class BiasNets(_Nets):
     """One bias net for each expert, SAR-Net section 4.5; the bias net of a scenario's expert is the scenario's own.
 
-    `multiply`: `score = main * 2 sigmoid(bias)`; `add`: `score = main + bias`. The bias is what the net gives for
-    the row's coefficient less what it gives for FC = 1 in the same scenario: an impression that nobody boosted is
-    left as it is, always and not only at first. Serving, which leaves the nets out, thus is training at FC = 1, and
-    a day whose coefficients are all 1 trains the main nets alone. All biases start at 0.
+    The bias is what the net gives for the row less what it gives, in the same scenario, for the reference: FC = 1 and
+    the reference of each bias column. An impression that nobody intervened in is left as it is, always and not only at
+    first. Serving, which leaves the nets out, thus is training at the reference, and a day whose coefficients are all 1
+    trains the main nets alone. All biases start at 0.
 
     Args:
       scenarios: S.
       table: name of the scenario's embedding table.
       specific, shared: numbers of experts.
-      units: hidden layers of each net (Dense, batch normalisation, activation).
-      dim, buckets: see `FairnessEmbedding`.
-      fusion: above.
+      columns: the bias columns.
+      settings: `DebiasSettings`.
 
     Call arguments:
       main: the experts' scores, float `[B, specific + shared]`.
-      coefficient: Fairness Coefficients, float `[B]`.
+      features: see `BiasEmbedding`.
       routes: `ScenarioRoutes` of the batch.
 
     Returns:
@@ -88,25 +112,18 @@ class BiasNets(keras.layers.Layer):
         table: str,
         specific: int,
         shared: int,
-        units: Sequence[int] = (8,),
-        dim: int = 8,
-        buckets: int = 32,
-        fusion: Literal["multiply", "add"] = "multiply",
+        columns: Columns,
+        settings: Debias,
         **options: Any,
     ) -> None:
-        super().__init__(autocast=False, **options)
+        super().__init__(columns, settings, **options)
         self.arguments: dict[str, Any] = {
             "scenarios": scenarios,
             "table": table,
             "specific": specific,
             "shared": shared,
-            "units": tuple(units),
-            "dim": dim,
-            "buckets": buckets,
-            "fusion": fusion,
         }
-        self.fusion = fusion
-        self.embedding = FairnessEmbedding(dim, buckets, name="embedding")
+        units = self.settings.units
         self.specific_nets = (
             ScenarioExperts(scenarios, table, specific, units, zero_output=True, name="specific_nets")
             if specific
@@ -114,24 +131,22 @@ class BiasNets(keras.layers.Layer):
         )
         self.shared_nets = SharedExperts(shared, units, zero_output=True, name="shared_nets") if shared else None
 
-    def biases(self, coefficient: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
-        """The nets' outputs less those at FC = 1, float `[B, specific + shared]`."""
-        # Each row's twin with FC = 1 goes along: it is normalised as the others are, whatever lies on which replica.
-        vector = self.embedding(tf.concat([coefficient, tf.ones_like(coefficient)], 0))
+    def biases(self, features: Mapping[str, tf.Tensor], routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
+        """float `[B, specific + shared]`."""
+        vector = self.embedding(features)
         parts = []
         if self.specific_nets is not None:
             both = route(tf.concat([routes.scenario, routes.scenario], 0), self.arguments["scenarios"])
             parts.append(self.specific_nets(vector, both, training=training)[:, :, 0])
         if self.shared_nets is not None:
             parts.append(self.shared_nets(vector, training=training)[:, :, 0])
-        outputs, unboosted = tf.split(tf.concat(parts, 1), 2)
-        return outputs - unboosted
+        rows, reference = tf.split(tf.concat(parts, 1), 2)
+        return rows - reference
 
     def call(
-        self, main: tf.Tensor, coefficient: tf.Tensor, routes: ScenarioRoutes, training: bool = False
+        self, main: tf.Tensor, features: Mapping[str, tf.Tensor], routes: ScenarioRoutes, training: bool = False
     ) -> tf.Tensor:
-        bias = tf.cast(self.biases(coefficient, routes, training), main.dtype)
-        return main * (2.0 * tf.sigmoid(bias)) if self.fusion == "multiply" else main + bias
+        return fuse(main, self.biases(features, routes, training), self.settings.fusion)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.arguments, "units": list(self.arguments["units"])}
+        return {**super().get_config(), **self.arguments}

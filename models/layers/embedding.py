@@ -11,6 +11,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.layers.autodis import AutoDis
+from models.layers.unit_rows import UnitRows
 from models.settings import EmbeddingSettings
 from schemas.features import Feature
 
@@ -34,7 +35,9 @@ class FeatureEmbedding(keras.layers.Layer):
     Args:
       features: what can be embedded.
       settings: widths, dropout and regularisation, see `EmbeddingSettings`.
-      kept: names of tables whose look-ups are never dropped (the scenario's).
+      kept: names of tables whose look-ups are never dropped and have a penalty of their own (the scenario's).
+      unit: names of tables whose rows start at unit length, see `UnitRows`.
+      likeness: of their rows.
 
     Input: `inputs`, a mapping from feature name to a tensor of any shape `[...]`, int64 or float32; it may
     hold some of the features only, and other keys, which are ignored.
@@ -46,12 +49,14 @@ class FeatureEmbedding(keras.layers.Layer):
         features: Sequence[Feature | Mapping[str, Any]],
         settings: EmbeddingSettings | Mapping[str, Any],
         kept: Sequence[str] = (),
+        unit: Sequence[str] = (),
+        likeness: float = 0.0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.features = tuple(f if isinstance(f, Feature) else Feature(**f) for f in features)
         self.settings = EmbeddingSettings.model_validate(settings)
-        self.kept = tuple(kept)
+        self.kept, self.unit, self.likeness = tuple(kept), tuple(unit), likeness
         self.numeric_tables = list(dict.fromkeys(f.table for f in self.features if not f.categorical))
         known = {f.table for f in self.features}
         composable = {f.table for f in self.features if f.categorical} - set(self.kept)
@@ -97,6 +102,7 @@ class FeatureEmbedding(keras.layers.Layer):
             width = self.width(feature)
             if feature.table in self.tables or (self.autodis is not None and not feature.categorical):
                 continue
+            start = UnitRows(self.likeness) if feature.table in self.unit else keras.initializers.RandomNormal(0, scale)
             numeric = keras.initializers.Constant(self.settings.numeric_start)
             if feature.table in self.settings.compositional:
                 remainders, quotients = compositional_rows(feature.size, self.settings.compositional[feature.table])
@@ -114,7 +120,7 @@ class FeatureEmbedding(keras.layers.Layer):
             self.tables[feature.table] = self.add_weight(
                 name=f"table_{feature.table}",
                 shape=(feature.size if feature.categorical else 1, width),
-                initializer=keras.initializers.RandomNormal(0, scale) if feature.categorical else numeric,
+                initializer=start if feature.categorical else numeric,
             )
             if not feature.categorical and self.settings.numeric == "vector":
                 self.offsets[feature.table] = self.add_weight(
@@ -138,10 +144,11 @@ class FeatureEmbedding(keras.layers.Layer):
             rows *= tf.nn.embedding_lookup(self.quotients[feature.table], ids // remainders)
         else:
             rows = tf.nn.embedding_lookup(self.tables[feature.table], ids)
-        if training and self.settings.l2:
+        penalty = self.settings.scenario_l2 if feature.table in self.kept else self.settings.l2
+        if training and penalty:
             squares = tf.reduce_sum(tf.square(tf.cast(rows, tf.float32)), -1)
             count = tf.cast(tf.maximum(tf.size(squares), 1), tf.float32)
-            self.add_loss(self.settings.l2 * tf.reduce_sum(squares) / count)
+            self.add_loss(penalty * tf.reduce_sum(squares) / count)
         return rows
 
     def _discretize(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -182,6 +189,8 @@ class FeatureEmbedding(keras.layers.Layer):
             "features": [dataclasses.asdict(f) for f in self.features],
             "settings": self.settings.model_dump(),
             "kept": list(self.kept),
+            "unit": list(self.unit),
+            "likeness": self.likeness,
         }
 
 

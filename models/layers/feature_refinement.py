@@ -27,6 +27,8 @@ class FeatureRefinement(keras.layers.Layer):
       width: numbers that each refiner gives.
       gumbel: without it beta is the sigmoid itself.
       temperature: above; the lower, the nearer beta is to choosing a single refiner.
+      warmup: training steps over which the temperature falls from 1, by the same factor each, down to `temperature`;
+        0: it is that from the start. At inference it always is.
       units: hidden layers of FCN.
       activation: of those; l2: of all kernels.
 
@@ -47,14 +49,38 @@ class FeatureRefinement(keras.layers.Layer):
         units: Sequence[int] = (),
         activation: str = "relu",
         l2: float = 0.0,
+        warmup: int = 0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.warmup = warmup if gumbel and refiners > 1 else 0
         self.refiners, self.width, self.gumbel, self.temperature = refiners, width, gumbel, temperature
         self.units, self.activation, self.l2 = tuple(units), activation, l2
         penalty = keras.regularizers.L2(l2) if l2 else None
         self.refine = keras.layers.Dense(refiners * width, "relu", kernel_regularizer=penalty, name="refiners")
         self.selector = MLP(self.units, refiners, activation, l2=l2, name="selector") if refiners > 1 else None
+
+    def build(self, input_shape: Any) -> None:
+        if self.warmup:
+            self.step = self.add_weight(
+                name="step",
+                shape=(),
+                dtype=tf.float32,
+                initializer="zeros",
+                trainable=False,
+                experimental_autocast=False,
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
+        super().build(input_shape)
+
+    def _training_temperature(self) -> tf.Tensor | float:
+        """Of this step of training, which it counts."""
+        if not self.warmup:
+            return self.temperature
+        progress = tf.minimum(tf.convert_to_tensor(self.step) / float(self.warmup), 1.0)
+        self.step.assign_add(1.0)
+        return tf.pow(self.temperature, progress)
 
     def _scores(self, inputs: tf.Tensor, scenario: tf.Tensor) -> tf.Tensor:
         """What FCN gives, float32 `[B, N]`."""
@@ -73,11 +99,12 @@ class FeatureRefinement(keras.layers.Layer):
         scores = self._scores(inputs, scenario)
         if not self.gumbel:
             return tf.sigmoid(scores)
-        logits = tf.math.log_sigmoid(scores)
+        logits, temperature = tf.math.log_sigmoid(scores), self.temperature
         if training:
+            temperature = self._training_temperature()
             uniform = tf.random.uniform(tf.shape(logits), np.finfo("f4").tiny, 1.0)
             logits -= tf.math.log(-tf.math.log(uniform))
-        return tf.nn.softmax(logits / self.temperature)
+        return tf.nn.softmax(logits / temperature)
 
     def call(self, inputs: tf.Tensor, scenario: tf.Tensor, training: bool = False) -> tf.Tensor:
         refined = self.refine(inputs)
@@ -96,4 +123,5 @@ class FeatureRefinement(keras.layers.Layer):
             "units": list(self.units),
             "activation": self.activation,
             "l2": self.l2,
+            "warmup": self.warmup,
         }

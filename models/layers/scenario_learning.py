@@ -3,45 +3,67 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
 from models.layers.prototypes import Prototypes
+from models.layers.replicas import all_sum
 from models.layers.weighted_batch_norm import WeightedBatchNormalization
+
+Divergence = Literal["mean", "row"]
+SMALLEST_SQUARE = 1e-6
+"""Of the length of a projected sample; a shorter one, of no known direction, has its gradient bounded."""
+
+
+class Assignment(NamedTuple):
+    """Scenarios of a batch.
+
+    Attributes:
+      shares: how much modules have to say, float32 `[B, K]`, each row summing to 1.
+      likely: the same before anything is drawn or chosen, which is `shares` if soft.
+      divergence: float32 `[B]`, the Kullback-Leibler divergence from even shares (Eq. 12), see `ScenarioLearner`.
+    """
+
+    shares: tf.Tensor
+    likely: tf.Tensor
+    divergence: tf.Tensor
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class ScenarioLearner(keras.layers.Layer):
     """Which of K scenarios a sample belongs to, none of them given (MuseNet section 3.2.1).
 
-    The sample is projected, `f(x) = N(x) W`, and assigned to the prototypes by their squared distances. Soft: the
-    softmax of minus the distances (Eq. 3). Hard: in training a Gumbel-softmax over its logarithms (Eq. 7), else the
-    nearest prototype alone (Eq. 4). A training step uses the prototypes as they are, then moves them (Eq. 14).
+    The sample is projected, `f(x) = radius * N(x) W / |N(x) W|`, and assigned to the prototypes by their squared
+    distances. Soft: the softmax of minus the distances (Eq. 3). Hard: in training a Gumbel-softmax over its logarithms
+    (Eq. 7), else the nearest prototype alone (Eq. 4). A training step uses the prototypes as they are, then moves them
+    (Eq. 14): by the soft shares, or if hard by the nearest prototype. The first step puts them onto samples.
 
-    N takes the moments of each input away (batch normalisation without scale and offset), which the paper does not
-    have; f stays an affine map. Numbers among the inputs are many times as large as embeddings, and these grow in
-    training: without N distances soon are so large that every sample belongs to one prototype for good.
-    W starts such that coordinates are of about `spread`, and so do the prototypes. If all of these were as good as one
-    compared to the distances, soft shares would be even, all prototypes would move to the same mean, and nothing would
-    ever tell them apart.
+    Three things keep scenarios from becoming one, none of which the paper has:
+      N takes the moments of each input away (batch normalisation without scale and offset). Numbers among the inputs
+        are many times as large as embeddings, which grow in training: every sample would soon belong to one prototype.
+      f(x) has one length, so that distances can neither grow until shares are fixed nor shrink until they are even.
+        Even shares move all prototypes to the same mean, where nothing tells them apart and no gradient parts them;
+        with a `radius` of 1 that happens without any divergence.
+      The divergence is the batch's: scenarios are used evenly. Asking it of every row makes even shares optimal.
 
     Args:
       scenarios: K.
-      width: length of f(x), which the paper leaves open.
+      width: length of f(x) as a list of numbers, which the paper leaves open.
       hard: above.
       temperature: of the Gumbel-softmax.
       rate: of the prototypes, alpha.
-      spread: above.
+      radius: above; the larger, the nearer soft shares are to choosing one scenario.
+      divergence: of what shares it is taken, before anything is drawn: `mean`, the batch's mean share, of the rows of
+        all replicas; `row`, each row's (Eq. 12 to the letter).
 
     Call arguments:
       inputs: float `[B, D]`.
 
     Returns:
-      (shares, divergence): float32 `[B, K]`, each row summing to 1; float32 `[B]`, the Kullback-Leibler divergence
-      of the shares from even ones (Eq. 12).
+      an `Assignment`.
     """
 
     def __init__(
@@ -51,45 +73,51 @@ class ScenarioLearner(keras.layers.Layer):
         hard: bool = False,
         temperature: float = 0.1,
         rate: float = 0.2,
-        spread: float = 0.5,
+        radius: float = 3.0,
+        divergence: Divergence = "mean",
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.scenarios, self.width, self.hard, self.temperature = scenarios, width, hard, temperature
-        self.rate, self.spread = rate, spread
+        self.rate, self.radius, self.divergence = rate, radius, divergence
         self.norm = WeightedBatchNormalization(affine=False, name="norm")
-        self.prototypes = Prototypes(scenarios, rate, spread, name="prototypes")
+        start = radius / math.sqrt(width)
+        self.prototypes = Prototypes(scenarios, rate, start, from_samples=True, name="prototypes")
 
     def build(self, input_shape: Any) -> None:
-        scale = self.spread / math.sqrt(int(input_shape[-1]))
-        self.projection = keras.layers.Dense(
-            self.width,
-            use_bias=False,
-            kernel_initializer=keras.initializers.RandomNormal(0, scale),
-            name="projection",
-        )
+        start = keras.initializers.RandomNormal(0, 1.0 / math.sqrt(int(input_shape[-1])))
+        self.projection = keras.layers.Dense(self.width, use_bias=False, kernel_initializer=start, name="projection")
         super().build(input_shape)
 
-    def _shares(self, scores: tf.Tensor, training: bool) -> tf.Tensor:
-        if not self.hard:
-            return tf.nn.softmax(scores)
-        if not training:
-            return tf.one_hot(tf.argmax(scores, 1), self.scenarios)
+    def _drawn(self, scores: tf.Tensor) -> tf.Tensor:
+        """Shares of which one is nearly 1, drawn by a Gumbel-softmax (Eq. 7)."""
         uniform = tf.random.uniform(tf.shape(scores), minval=1e-20)
         gumbel = -tf.math.log(-tf.math.log(uniform))
         return tf.nn.softmax((tf.nn.log_softmax(scores) + gumbel) / self.temperature)
 
-    def project(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """f(x), where samples and prototypes lie: float `[B, width]`."""
-        return self.projection(self.norm(inputs, training=training))
+    def _divergence(self, shares: tf.Tensor) -> tf.Tensor:
+        """Of the shares from even ones, float32 `[B]`."""
+        if self.divergence == "mean":
+            rows = tf.cast(tf.shape(shares)[:1], tf.float32)
+            totals = all_sum(tf.concat([tf.reduce_sum(shares, 0), rows], 0))
+            mean = tf.math.divide_no_nan(totals[:-1], totals[-1])
+            shares = tf.broadcast_to(mean, tf.shape(shares))
+        return tf.reduce_sum(tf.math.xlogy(shares, shares), 1) + math.log(self.scenarios)
 
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    def project(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """f(x), where samples lie: float `[B, width]`, each row of length `radius`; prototypes lie among them."""
+        projected = self.projection(self.norm(inputs, training=training))
+        return self.radius * tf.math.l2_normalize(projected, -1, epsilon=SMALLEST_SQUARE)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> Assignment:
         samples = self.project(inputs, training)
-        shares = self._shares(self.prototypes(samples), training)
+        scores = self.prototypes(samples)
+        likely = tf.nn.softmax(scores)
+        assigned = tf.one_hot(tf.argmax(scores, 1), self.scenarios) if self.hard else likely
         if training:
-            self.prototypes.move(samples, shares)
-        divergence = tf.reduce_sum(tf.math.xlogy(shares, shares), 1) + math.log(self.scenarios)
-        return shares, divergence
+            self.prototypes.move(samples, assigned)
+        shares = self._drawn(scores) if self.hard and training else assigned
+        return Assignment(shares, likely, self._divergence(likely))
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -99,5 +127,6 @@ class ScenarioLearner(keras.layers.Layer):
             "hard": self.hard,
             "temperature": self.temperature,
             "rate": self.rate,
-            "spread": self.spread,
+            "radius": self.radius,
+            "divergence": self.divergence,
         }

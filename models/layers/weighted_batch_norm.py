@@ -8,13 +8,7 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-
-def _all_sum(values: tf.Tensor) -> tf.Tensor:
-    """Sum over the replicas of what each of them has."""
-    context = tf.distribute.get_replica_context()
-    if context is not None and context.num_replicas_in_sync > 1:
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
-    return values
+from models.layers.replicas import all_sum
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -77,9 +71,9 @@ class WeightedBatchNormalization(keras.layers.Layer):
         if weights is None:
             weights = tf.ones_like(rows[:, 0])
         weights = tf.cast(weights, tf.float32)[tf.newaxis]
-        total = _all_sum(tf.reduce_sum(weights))
-        mean = tf.math.divide_no_nan(_all_sum(weights @ rows)[0], total)
-        variance = tf.math.divide_no_nan(_all_sum(weights @ tf.square(rows - mean))[0], total)
+        total = all_sum(tf.reduce_sum(weights))
+        mean = tf.math.divide_no_nan(all_sum(weights @ rows)[0], total)
+        variance = tf.math.divide_no_nan(all_sum(weights @ tf.square(rows - mean))[0], total)
         steps = tf.identity(self.steps) + 1.0
         share = tf.maximum(1.0 - self.momentum, 1.0 / steps)
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from models.ablations import ABLATIONS
+from models.ablations import ABLATIONS, parted
 from pipeline.benchmark import tables
 from pipeline.benchmark.data_sets import DATA_SETS
 from pipeline.benchmark.runner import Result, Results, run_trials
@@ -26,8 +26,12 @@ from pipeline.benchmark.settings import (
 )
 from pipeline.config import Config, ConfigError, load_config
 from pipeline.terminal import Progress, quiet
+from schemas.bias import DebiasSettings
 
-SHARE = "over_exposed_share"
+ELSEWHERE = {
+    "model", "model_settings", "seed", "strategy", "cluster", "mode", "full_every", "incremental", "warm_start",
+}  # fmt: skip
+"""Fields of `TrainerSettings` that a trial has elsewhere, or that say nothing of a single training."""
 
 
 @dataclasses.dataclass
@@ -67,19 +71,28 @@ class Bench:
         return cls(data, out, config, settings, Results(out), console)
 
     @functools.cached_property
-    def inputs(self) -> str:
-        """Digest of the prepared data."""
+    def inputs(self) -> tuple[str, str]:
+        """Digests of the prepared data, without and with the Fairness Coefficients."""
         from pipeline.benchmark.data import digest
 
-        return digest(f"{self.out}/data")
+        return digest(f"{self.out}/data", coefficients=False), digest(f"{self.out}/data", coefficients=True)
 
     def trial(self, model: str, seed: int = 0, protocol: Protocol = "multi", **over: Any) -> Trial:
-        """A trial with the model's settings; `over` are fields of `TrainerSettings`."""
-        elsewhere = {"model", "model_settings", "seed", "strategy", "cluster", "mode", "full_every", "incremental"}
-        trainer = self.config.trainer.model_dump(mode="json", exclude=elsewhere)
-        trainer["warm_start"] = True  # there is nothing to start from; but results are kept under keys that say so
+        """A trial with the model's settings, and the configuration's debiasing for the model that it names; `over` are
+        fields of `TrainerSettings`."""
+        trainer = self.config.trainer.model_dump(mode="json", exclude=ELSEWHERE)
+        if model != self.config.trainer.model:
+            trainer["debias"] = _dumped({})
         settings = model_settings(model, self.config, self.settings)
-        return Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed, self.inputs)
+        made = Trial(self.data, protocol, model, settings, {**trainer, "tensorboard": False, **over}, seed)
+        return self.on_inputs(made)
+
+    def on_inputs(self, trial: Trial) -> Trial:
+        """The trial with the digest of what it reads, and the reading of Eq. 1 if it reads coefficients."""
+        used = trial.uses_coefficients
+        numerator = self.config.fairness.numerator if used else "exposure"
+        inputs = self.inputs[1] if used and numerator == "exposure" else self.inputs[0]
+        return dataclasses.replace(trial, inputs=inputs, numerator=numerator)
 
     def run(self, trials: Sequence[Trial], labels: Mapping[str, str] | None = None) -> tuple[list[Result], list[str]]:
         """Results of the trials, and what failed; for `labels` see `run_trials`."""
@@ -128,7 +141,10 @@ def ablate(bench: Bench, model: str, seeds: int) -> int:
     """Runs the ablation tables of the model's paper and writes `ablation_MODEL.md` and `.html`."""
     written, failures = [], []
     for title, rows in ABLATIONS[model].items():
-        by_row = {name: [_with(bench.trial(model, seed), over) for seed in range(seeds)] for name, over in rows.items()}
+        by_row = {
+            name: [bench.on_inputs(_with(bench.trial(model, seed), over)) for seed in range(seeds)]
+            for name, over in rows.items()
+        }
         failures += _run_rows(bench, model, by_row)
         found = {name: _found(bench, trials) for name, trials in by_row.items()}
         if all(found.values()):
@@ -155,14 +171,20 @@ def sweep(bench: Bench, model: str, path: str, settings: Sequence[Any], seeds: i
 
 
 def _with(trial: Trial, over: dict[str, Any]) -> Trial:
-    """The trial with other settings of the model, and `over_exposed_share`, which is the trial's.
+    """The trial with other settings of the model, and what of `over` is not the model's, see `models.ablations`.
 
     Raises:
       ConfigError: the model refuses them.
     """
-    share = over.get(SHARE, trial.over_exposed_share)
-    settings = merged(trial.settings, {key: value for key, value in over.items() if key != SHARE})
-    return dataclasses.replace(trial, settings=checked(trial.model, settings), over_exposed_share=share)
+    row = parted(over)
+    trainer = trial.trainer if row.debias is None else {**trial.trainer, "debias": _dumped(row.debias)}
+    share = trial.over_exposed_share if row.over_exposed_share is None else row.over_exposed_share
+    settings = checked(trial.model, merged(trial.settings, row.settings))
+    return dataclasses.replace(trial, settings=settings, trainer=trainer, over_exposed_share=share)
+
+
+def _dumped(debias: dict[str, Any]) -> dict[str, Any]:
+    return DebiasSettings.model_validate(debias).model_dump(mode="json")
 
 
 def _run_rows(bench: Bench, name: str, rows: Mapping[str, Sequence[Trial]]) -> list[str]:

@@ -124,23 +124,34 @@ def prepare(
 
 
 _ARRAYS = ("integers", "floats", "events_integers", "events_floats", "splits")
+COEFFICIENTS = "coefficients.npy"
+"""Of the training rows; apart from the rest, since most models do not look at them."""
 
 
 def write(prepared: Prepared, out: str) -> None:
     """Writes the folder that `read` reads."""
     os.makedirs(out, exist_ok=True)
+    np.save(f"{out}/{COEFFICIENTS}", prepared.train.coefficients)
     for part in PARTS:
-        np.savez(f"{out}/{part}.npz", **{name: getattr(getattr(prepared, part), name).numpy() for name in _ARRAYS})
+        store = getattr(prepared, part)
+        store = store.with_coefficients(np.ones(store.rows, np.float32))
+        np.savez(f"{out}/{part}.npz", **{name: getattr(store, name).numpy() for name in _ARRAYS})
     np.savez(f"{out}/facts.npz", **dataclasses.asdict(prepared.facts))
     np.save(f"{out}/days.npy", prepared.days)
     with open(f"{out}/features.json", "w") as stream:  # last: says that the rest is whole
         stream.write(prepared.features.to_json())
 
 
-def digest(out: str) -> str:
-    """Digest of what `read` reads: results of other data do not stand for this one's."""
+def digest(out: str, coefficients: bool = False) -> str:
+    """Digest of what `read` reads: results of other data do not stand for this one's.
+
+    Args:
+      coefficients: whether Fairness Coefficients are among it.
+    """
     found = hashlib.sha256()
     for path in (f"{out}/features.json", *sorted(glob.glob(f"{out}/*.np?"))):
+        if path.endswith(COEFFICIENTS) and not coefficients:
+            continue
         with open(path, "rb") as stream:
             while block := stream.read(1 << 24):
                 found.update(block)
@@ -170,6 +181,7 @@ def read(out: str) -> Prepared:
     for part in PARTS:
         with np.load(f"{out}/{part}.npz") as arrays, tf.device("/cpu:0"):
             parts[part] = Store(features, **{name: tf.constant(arrays[name]) for name in _ARRAYS})
+    parts["train"] = parts["train"].with_coefficients(np.load(f"{out}/{COEFFICIENTS}"))
     with np.load(f"{out}/facts.npz") as arrays:
         facts = Facts(arrays["scenario"], arrays["group"], arrays["session"], str(arrays["grouped_by"]))
     return Prepared(features, **parts, facts=facts, days=np.load(f"{out}/days.npy"))

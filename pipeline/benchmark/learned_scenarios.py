@@ -44,7 +44,8 @@ def rand_index(shares: np.ndarray, labels: np.ndarray, rows: np.ndarray | None =
 
 
 def purposes(subject: Subject) -> np.ndarray:
-    """Purpose of the user's trip in every test row, text `[N]`: `none`, `leisure` or `business`; no log tells it.
+    """Purpose of the user's trip in every test row, text `[N]`: `none`, `family`, `couple` or `business`; no log
+    tells it.
 
     Raises:
       Missing: the workspace was not simulated, or its truth is not that of the test rows.

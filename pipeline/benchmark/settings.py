@@ -12,6 +12,7 @@ import pydantic
 import yaml
 
 from pipeline.config import Config, ConfigError, explained
+from schemas.bias import DebiasSettings
 from schemas.columns import Strict
 
 Protocol = Literal["multi", "mix", "single"]
@@ -55,7 +56,8 @@ class Trial:
     Attributes:
       settings: of the model, all of them.
       inputs: digest of the prepared data, see `data.digest`.
-      over_exposed_share: of the rows whose item is shown more than its scores deserve, see `coefficients.subsampled`.
+      over_exposed_share: of the rows that somebody intervened in, see `coefficients.subsampled`.
+      numerator: of the Fairness Coefficients, see `FairnessSettings`.
     """
 
     data: str
@@ -66,6 +68,13 @@ class Trial:
     seed: int
     inputs: str = ""
     over_exposed_share: float = 1.0
+    numerator: str = "exposure"
+
+    @property
+    def uses_coefficients(self) -> bool:
+        """Whether the training looks at Fairness Coefficients."""
+        debias = DebiasSettings.model_validate(self.trainer.get("debias", {}))
+        return debias.weighting or (debias.nets and debias.coefficient) or self.over_exposed_share < 1
 
     @property
     def key(self) -> str:

@@ -30,9 +30,8 @@ from components.trainer.fitting import fit, refit
 from components.trainer.settings import TrainerSettings
 from components.trainer.store import Store
 from models.base import RankingModel
-from models.registry import settings_class
 from models.training import TrainingModel
-from pipeline.benchmark.coefficients import subsampled, with_coefficients
+from pipeline.benchmark.coefficients import by_folds, by_score, subsampled
 from pipeline.benchmark.data import Prepared, read
 from pipeline.benchmark.measures import measure
 from pipeline.benchmark.settings import Trial
@@ -70,22 +69,34 @@ def run_trial(prepared: Prepared, trial: Trial, single_rows: int) -> dict[str, A
 
 
 Trained = tuple[RankingModel, TrainingModel, dict[str, Any]]
-"""The model, what trained it, and facts: `validation_auc`, `epochs`, `parameters`."""
+"""The model, what trained it, and facts: `validation_auc`, `epochs`, `parameters`, `watched` (means over the last pass
+of what `TrainingModel.watched` names)."""
 
 
 def trained(trial: Trial, train: Store, validation: Store, days: np.ndarray) -> Trained:
-    """Trains a model; one that learns with Fairness Coefficients gets those of a first one, trained without.
+    """Trains a model; where Fairness Coefficients are to come from scores, those are of models of the other days.
 
     Args:
+      train: with the coefficients that ingestion gave them, by exposure.
       days: integers `[N]`, of the training rows.
     """
-    settings = settings_class(trial.model).model_validate(trial.settings)
-    off = {name: False for name in ("fairness_weighting", "bias_nets") if getattr(settings, name, False)}
-    if off or trial.over_exposed_share < 1:
-        first, _, _ = _fitted(dataclasses.replace(trial, settings={**trial.settings, **off}), train, validation)
-        train = with_coefficients(train, scores_of(first, train), days, FairnessSettings())
+    if trial.numerator == "score" and trial.uses_coefficients:
+        train = train.with_coefficients(_by_score(trial, train, validation, days))
+    if trial.over_exposed_share < 1:
         train = subsampled(train, trial.over_exposed_share, trial.seed)
     return _fitted(trial, train, validation)
+
+
+def _by_score(trial: Trial, train: Store, validation: Store, days: np.ndarray) -> np.ndarray:
+    plain = dataclasses.replace(trial, trainer={**trial.trainer, "debias": {}})
+
+    def score(learn: np.ndarray, held: np.ndarray) -> np.ndarray:
+        model, _, _ = _fitted(plain, train.take(learn), validation)
+        return scores_of(model, train.take(held))
+
+    scenarios, items = train.scenarios.astype(np.int64), train.integer_column(train.features.item).astype(np.int64)
+    scored = by_folds(days, score) if len(np.unique(days)) > 1 else np.ones(train.rows)
+    return by_score(days, scenarios, items, scored, FairnessSettings(numerator="score"))
 
 
 def _fitted(trial: Trial, train: Store, validation: Store) -> Trained:
@@ -109,6 +120,7 @@ def _fitted(trial: Trial, train: Store, validation: Store) -> Trained:
             "validation_auc": max(validated, default=None),
             "epochs": len(fitted["epochs"]),
             "parameters": model.count_params(),
+            "watched": {name: float(metric.result()) for name, metric in training.watched_metrics.items()},
         },
     )
 

@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.fairness_coefficient.aggregation import fairness_table, merge, partial_sums, totals
+from components.fairness_coefficient import normalisation
+from components.fairness_coefficient.aggregation import merge, partial_sums, totals
 from components.fairness_coefficient.settings import FairnessSettings
+from components.fairness_coefficient.shares import SCORE, raw_coefficients
 from components.workspace import Workspace, shift, version
 
 DAY = "2024-03-04"
@@ -22,6 +24,8 @@ def metrics(auc: float | None, examples: int = 20_000, rate: float = 0.05, pcoc:
         "auc": auc,
         "log_loss": 0.1876,
         "pcoc": pcoc,
+        "pcoc_ordinary": pcoc - 0.01,
+        "ordinary_examples": float(examples - examples // 10),
         "examples": float(examples),
         "clicks": float(round(examples * rate)),
         "mean_score": rate * pcoc,
@@ -95,7 +99,8 @@ def fairness(rng: np.random.Generator, rows: int = 30_000) -> pa.Table:
     score = np.where(item == 3, 0.01, rng.beta(2, 30, rows))
     items = pa.array([f"item<{i}>" for i in item])
     sums = merge([partial_sums(pa.array(scenario, pa.string()), items, pa.array(score))])
-    return fairness_table(sums, totals(sums), DAY, FairnessSettings())
+    drawn = normalisation.drawn(sums, raw_coefficients(sums, totals(sums), SCORE), 0.0)
+    return normalisation.fairness_table(drawn, normalisation.weights(drawn), DAY, FairnessSettings())
 
 
 def make(root: pathlib.Path, days: int = 4, **options: bool) -> Workspace:

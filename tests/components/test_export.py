@@ -72,8 +72,10 @@ def test_scores_are_those_of_the_trainer(folder, loaded, serialized):
     features, _, _ = next(iter(tiny_rows.evaluation(1)))
     files = tf.data.TFRecordDataset(expand([str(folder / "Split-eval/*")]), compression_type="GZIP")
     examples = tf.constant([record.numpy() for record in files])
-    expected = tf.sigmoid(serving(features)).numpy()
-    assert expected.std() > 0.02
+    history = json.loads((folder / "run/model_run/weights/history.json").read_text())
+    own = np.array(history["intercepts"], np.float32)[features["scenario"].numpy()]
+    expected = tf.sigmoid(serving(features) + own).numpy()
+    assert expected.std() > 0.02 and np.abs(own).max() > 0.05
     np.testing.assert_allclose(answer(loaded, EXAMPLES, examples=examples)["probability"], expected, atol=1e-6)
 
 
@@ -184,7 +186,7 @@ def test_inputs_are_those_declared(loaded):
 def test_nothing_of_training_is_in_the_file(folder, saved):
     """No label, weight or coefficient, no weight of the bias nets, no op that draws, drops or differentiates."""
     text = b"".join(path.read_bytes() for path in pathlib.Path(saved).rglob("*") if path.is_file())
-    for word in (b"clicked", b"importance", b"fairness", b"bias_net", b"bought"):
+    for word in (b"clicked", b"importance", b"fairness", b"bias_net", b"bought", b"shelf", b"pushed"):
         found = text.replace(b"rate_clicked_item", b"").lower()
         assert word not in found, word
     graph = saved_model_pb2.SavedModel.FromString((pathlib.Path(saved) / "saved_model.pb").read_bytes())

@@ -2,11 +2,12 @@
 
 import hypothesis
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import strategies as st
 
-from components.fairness_coefficient import aggregation
+from components.fairness_coefficient import aggregation, normalisation, shares
 from components.fairness_coefficient.lookup import FairnessLookup
 from components.fairness_coefficient.settings import FairnessSettings
 from tests.figures import fairness as figure
@@ -22,20 +23,25 @@ def columns(rows, text=False):
     return (*arrays, pa.array(score.astype(np.float64)))
 
 
-DEFAULTS = FairnessSettings()
+DEFAULTS = FairnessSettings(numerator="score")
+
+
+def drawn(sums, totals, settings=DEFAULTS, numerator=shares.SCORE):
+    raw = shares.raw_coefficients(sums, totals, numerator)
+    return normalisation.drawn(sums, raw, settings.prior or 0.0)
 
 
 def table_of(rows, settings=DEFAULTS, text=False):
     sums = aggregation.merge([aggregation.partial_sums(*columns(rows, text))])
-    return aggregation.fairness_table(sums, aggregation.totals(sums), "2024-01-02", settings)
+    table = drawn(sums, aggregation.totals(sums), settings)
+    return normalisation.fairness_table(table, normalisation.weights(table), "2024-01-02", settings)
 
 
-def weighted_means(table, name, prior=0.0):
+def weighted_means(table, name):
     frame = table.to_pandas()
-    frame["weight"] = frame.impressions + prior
-    frame["part"] = frame.weight * frame[name]
+    frame["part"] = frame.impressions * frame[name]
     grouped = frame.groupby("scenario")
-    return (grouped.part.sum() / grouped.weight.sum()).to_numpy()
+    return (grouped.part.sum() / grouped.impressions.sum()).to_numpy()
 
 
 @hypothesis.given(impressions, st.booleans())
@@ -44,15 +50,31 @@ def test_weighted_mean_of_raw_is_one(rows, text):
 
 
 @hypothesis.given(impressions, st.floats(0, 1e6))
-def test_smoothing_keeps_the_mean_with_its_prior_and_its_bound_without(rows, prior):
-    wide = FairnessSettings(prior=prior, clip_min=0, clip_max=1e300)
-    table = table_of(rows, wide)
-    np.testing.assert_allclose(weighted_means(table, "fc", prior), 1, rtol=1e-9)
-    frame = table.to_pandas()
+def test_the_mean_stays_one_whatever_the_prior(rows, prior):
+    table = table_of(rows, FairnessSettings(prior=prior, clip_min=0, clip_max=1e300))
+    np.testing.assert_allclose(weighted_means(table, "fc"), 1, rtol=1e-9)
+    frame, mine = table_of(rows, FairnessSettings(clip_min=0, clip_max=1e300)).to_pandas(), table.to_pandas()
     for _, one in frame.groupby("scenario"):
-        moved = abs(np.average(one.fc, weights=one.impressions) - 1)
-        bound = prior * abs(one.raw_fc - 1).max() * len(one) / one.impressions.sum()
-        assert moved <= bound + 1e-9
+        spread = np.ptp(mine.fc[one.index])
+        assert spread <= np.ptp(one.fc) + 1e-9, "a prior draws coefficients together"
+
+
+@hypothesis.given(impressions, st.data())
+def test_flags_tell_coefficients_exactly(rows, data):
+    flags = data.draw(st.lists(st.integers(0, 1), min_size=len(rows), max_size=len(rows)))
+    scenario, item, _ = columns(rows)
+    sums = aggregation.merge([aggregation.partial_sums(scenario, item, None, pa.array(flags, pa.int64()))])
+    table = drawn(sums, aggregation.totals(sums), numerator=shares.FLAG)
+    keys, flags = np.array([row[:2] for row in rows]), np.array(flags)
+    for row in table.to_pylist():
+        here = keys[:, 0] == row["scenario"]
+        this = here & (keys[:, 1] == row["item"])
+        assert row["organic"] == (flags[this] == 0).sum()
+        if (flags[here] == 0).any():
+            share = (flags[this] == 0).sum() / (flags[here] == 0).sum()
+            assert row["drawn"] == pytest.approx(share / (this.sum() / here.sum()), rel=1e-9)
+        else:
+            assert row["drawn"] == 1, "nothing is known where all was intervened in"
 
 
 @hypothesis.given(impressions)
@@ -85,12 +107,14 @@ def test_any_division_of_the_rows_gives_the_same(rows, cuts, random):
 
 
 @hypothesis.given(impressions, st.integers(1, 8), st.booleans())
-def test_partitions_lose_nothing_and_part_no_key(rows, count, text):
+def test_partitions_lose_nothing_and_part_no_item(rows, count, text):
     sums = aggregation.merge([aggregation.partial_sums(*columns(rows, text))])
     parts = dict(aggregation.partition(sums, count))
     assert set(parts) <= set(range(count))
     back = aggregation.merge([pa.Table.from_batches([batch]) for batch in parts.values()])
     assert back.equals(sums)
+    items = [set(batch.column("item").to_pylist()) for batch in parts.values()]
+    assert sum(map(len, items)) == len(set().union(*items))
     again = dict(aggregation.partition(sums.slice(0, 1), count))
     assert list(again) == [n for n, b in parts.items() if sums.slice(0, 1).to_pylist()[0] in b.to_pylist()]
 
@@ -126,6 +150,7 @@ def test_columns_of_the_table():
             ("scenario", pa.int64()),
             ("item", pa.int64()),
             ("impressions", pa.int64()),
+            ("organic", pa.int64()),
             ("score_sum", pa.float64()),
             ("raw_fc", pa.float64()),
             ("fc", pa.float64()),
@@ -138,12 +163,15 @@ def test_coefficients_of_a_shard_are_those_of_the_whole(rows, count):
     sums = aggregation.merge([aggregation.partial_sums(*columns(rows))])
     scenarios = aggregation.totals(sums)
     shards = [pa.Table.from_batches([batch]) for _, batch in aggregation.partition(sums, count)]
-    tables = [aggregation.fairness_table(shard, scenarios, "2024-01-02", DEFAULTS) for shard in shards]
-    assert pa.concat_tables(tables).sort_by([(key, "ascending") for key in aggregation.KEYS]).equals(table_of(rows))
+    parts = [drawn(shard, scenarios) for shard in shards]
+    weights = normalisation.weights(pa.concat_tables([normalisation.weights(part) for part in parts]))
+    tables = [normalisation.fairness_table(part, weights, "2024-01-02", DEFAULTS) for part in parts]
+    found = pa.concat_tables(tables).sort_by([(key, "ascending") for key in aggregation.KEYS]).to_pandas()
+    pd.testing.assert_frame_equal(found, table_of(rows).to_pandas(), rtol=1e-12)
 
 
 def test_settings_refuse_bounds_on_the_wrong_side_of_one():
-    for wrong in ({"clip_min": 1.5}, {"clip_max": 0.5}, {"prior": -1}, {"clip": 3}):
+    for wrong in ({"clip_min": 1.5}, {"clip_max": 0.5}, {"prior": -1}, {"clip": 3}, {"days": 0}):
         with pytest.raises(ValueError):
             FairnessSettings(**wrong)
 

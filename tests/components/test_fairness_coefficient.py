@@ -5,6 +5,7 @@ import zlib
 
 import apache_beam as beam
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,7 +18,8 @@ from components.fairness_coefficient import records
 from components.fairness_coefficient.component import FairnessCoefficient
 from components.log_example_gen.tf_record import frame
 from components.scoring import read_serialized
-from schemas import FAIRNESS
+from components.workspace import Workspace, shift
+from schemas import FAIRNESS, Declaration
 from tests.components import small_days
 
 DAY = "2024-03-02"
@@ -32,14 +34,18 @@ def artifact(kind, path, **properties):
     return made
 
 
-def run(folder, given, model=None, settings="{}"):
+SCORE = '{"numerator": "score"}'
+
+
+def run(folder, given, model=None, settings="{}", workspace=None, declaration=small_days.DECLARATION, of=DAY):
     output, fairness = artifact(Examples, folder / "output"), artifact(FairnessTable, folder / "fairness")
     FairnessCoefficient.test_call(
         examples=given,
         output=output,
         fairness=fairness,
-        day=DAY,
-        declaration=small_days.DECLARATION.model_dump_json(),
+        workspace=str(workspace or folder / "workspace"),
+        day=of,
+        declaration=declaration.model_dump_json(),
         settings=settings,
         model=model,
         beam_pipeline=beam.Pipeline(),
@@ -60,7 +66,7 @@ def day(tmp_path_factory):
 @pytest.fixture(scope="module")
 def scored(day):
     _, examples, model, folder = day
-    return run(folder / "scored", examples, model)
+    return run(folder / "scored", examples, model, SCORE)
 
 
 def test_coefficients_are_those_of_the_model(day, scored):
@@ -91,16 +97,17 @@ def test_coefficients_are_those_of_the_model(day, scored):
 
 def test_running_again_gives_the_same_bytes(day, scored):
     _, examples, model, folder = day
-    run(folder / "again", examples, model)
+    run(folder / "again", examples, model, SCORE)
     files = sorted((folder / "scored").rglob("*.*"))
     assert [f.name for f in files if f.suffix == ".gz"] == [f"data-0000{i}-of-00003.gz" for i in range(3)]
     for file in files:
         assert (folder / "again" / file.relative_to(folder / "scored")).read_bytes() == file.read_bytes()
 
 
-def test_no_model_means_one(day, tmp_path):
+@pytest.mark.parametrize("settings", [SCORE, "{}"])
+def test_no_model_and_no_day_before_mean_one(day, settings, tmp_path):
     _, examples, _, _ = day
-    run(tmp_path, examples, artifact(Model, tmp_path / "nothing served"))
+    run(tmp_path, examples, artifact(Model, tmp_path / "nothing served"), settings)
     values = collections.Counter(
         tf.train.Example.FromString(r).features.feature[FAIRNESS].float_list.value[0]
         for r in small_days.read_split(tmp_path / "output" / "Split-day")
@@ -110,10 +117,115 @@ def test_no_model_means_one(day, tmp_path):
 
 def test_settings_reach_the_table(day, tmp_path):
     _, examples, model, _ = day
-    _, fairness = run(tmp_path, examples, model, '{"prior": 1e9, "clip_max": 2}')
+    _, fairness = run(tmp_path, examples, model, '{"numerator": "score", "prior": 1e9, "clip_max": 2}')
     table = pq.read_table(f"{fairness.uri}/fairness.parquet").to_pandas()
     assert table.raw_fc.max() > 2
     np.testing.assert_allclose(table.fc, 1, atol=1e-4)
+
+
+def published(folder, days, seed=0, order=None):
+    """A workspace with tables of so many days before `DAY`, as they were made one after the other."""
+    workspace = Workspace(str(folder))
+    for back in order or range(days, 0, -1):
+        earlier, aside = shift(DAY, -back), folder / f"aside-{back}"
+        small_days.write_split(
+            aside / "examples" / "Split-day", small_days.serialized(small_days.rows(4000, seed + back))
+        )
+        given = artifact(Examples, aside / "examples", split_names='["day"]')
+        _, fairness = run(aside, given, workspace=workspace.root, of=earlier)
+        workspace.publish("fairness", earlier, fairness.uri)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory):
+    return published(tmp_path_factory.mktemp("past"), 3)
+
+
+def shown_today(folder, boosted=0, seed=9, shuffle=False):
+    """A day of which `boosted` rows on page p0 show item 4 because somebody wanted it."""
+    frame = small_days.rows(4000, seed).to_pandas()
+    frame.loc[frame.index[frame.page == "p0"][:boosted], "ad"] = 4
+    if shuffle:
+        frame["clicked"] = frame["clicked"].sample(frac=1, random_state=1).to_numpy()
+    small_days.write_split(
+        folder / "Split-day", small_days.serialized(pa.Table.from_pandas(frame, preserve_index=False))
+    )
+    return artifact(Examples, folder, split_names='["day"]')
+
+
+def table(fairness):
+    return (
+        pq.read_table(f"{fairness.uri}/fairness.parquet")
+        .to_pandas()
+        .sort_values(["scenario", "item"], ignore_index=True)
+    )
+
+
+def test_what_is_shown_more_than_the_days_before_tell_has_less(past, tmp_path):
+    ordinary, boosted = (
+        table(run(tmp_path / str(n), shown_today(tmp_path / f"given-{n}", n), workspace=past.root)[1])
+        for n in (0, 1000)
+    )
+    often = ordinary.impressions > 50
+    assert np.abs(np.log(ordinary.fc[often])).max() < 0.2
+    this = (boosted.scenario == "p0") & (boosted.item == 4)
+    others = (boosted.scenario == "p0") & (boosted.item != 4)
+    assert boosted.fc[this].item() < 0.5 < 0.9 < boosted.fc[others].min()
+    assert boosted.raw_fc[this].item() == pytest.approx(
+        ordinary.impressions[this].item() / boosted.impressions[this].item(), rel=0.3
+    )
+    for found in (ordinary, boosted):
+        mean = found.assign(part=found.fc * found.impressions).groupby("scenario")[["part", "impressions"]].sum()
+        np.testing.assert_allclose(mean.part / mean.impressions, 1, atol=1e-9)
+
+
+def test_labels_change_no_coefficient(past, day, tmp_path):
+    _, _, model, _ = day
+    for settings in ("{}", SCORE):
+        tables = []
+        for shuffle in (False, True):
+            given = shown_today(tmp_path / f"given-{shuffle}", 300, shuffle=shuffle)
+            made = run(tmp_path / f"{shuffle}-{len(settings)}", given, model, settings, past.root)
+            tables.append(table(made[1]))
+        pd.testing.assert_frame_equal(*tables)
+        assert np.ptp(tables[0].fc) > 0.1
+
+
+def test_the_order_in_which_earlier_days_were_ingested_does_not_matter(past, tmp_path):
+    other = published(tmp_path / "other", 3, order=[1, 3, 2])
+    first, second = (
+        table(run(tmp_path / str(i), shown_today(tmp_path / "given", 500), workspace=space.root)[1])
+        for i, space in enumerate((past, other))
+    )
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_days_further_back_and_later_ones_are_not_looked_at(past, tmp_path):
+    given = shown_today(tmp_path / "given", 500)
+    near = table(run(tmp_path / "near", given, settings='{"days": 1}', workspace=past.root)[1])
+    only = published(tmp_path / "only", 1)
+    only.publish("fairness", shift(DAY, 1), past.day("fairness", shift(DAY, -2)))
+    only.publish("fairness", DAY, past.day("fairness", shift(DAY, -2)))
+    pd.testing.assert_frame_equal(near, table(run(tmp_path / "alone", given, workspace=only.root)[1]))
+
+
+def test_a_flag_tells_the_coefficient(past, tmp_path):
+    declared = small_days.DECLARATION.model_dump()
+    flag = {"name": "pushed", "type": "int64", "group": "intervention", "values": [0, 1]}
+    declaration = Declaration.model_validate({**declared, "columns": [*declared["columns"], flag]})
+    frame = small_days.rows(4000, 3).to_pandas()
+    frame["pushed"] = ((frame.ad == 2) & (np.arange(4000) % 3 > 0)).astype(np.int64)
+    rows = pa.Table.from_pandas(frame, preserve_index=False)
+    small_days.write_split(tmp_path / "given" / "Split-day", small_days.serialized(rows))
+    given = artifact(Examples, tmp_path / "given", split_names='["day"]')
+    found = table(run(tmp_path / "out", given, workspace=past.root, declaration=declaration)[1])
+    for row in found.itertuples():
+        here = frame[frame.page == row.scenario]
+        this = here[here.ad == row.item]
+        assert row.organic == (this.pushed == 0).sum()
+        expected = ((this.pushed == 0).sum() / (here.pushed == 0).sum()) / (len(this) / len(here))
+        assert row.raw_fc == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_day_without_examples_is_refused(tmp_path):
@@ -132,9 +244,10 @@ def test_a_truncated_file_is_named(day, tmp_path):
 
 
 def test_a_record_without_its_key_is_refused():
-    keys = records.KeyDecoder(small_days.DECLARATION)
+    keys = records.ColumnDecoder(small_days.DECLARATION)
     good = small_days.serialized(small_days.rows(3))
-    scenario, item = keys(np.array(good, object))
+    scenario, item, intervened = keys(np.array(good, object))
+    assert intervened is None
     assert scenario.type == pa.string()
     assert item.type == pa.int64()
     with pytest.raises(DataRefused, match="record 3 of a batch has not exactly one 'page'"):

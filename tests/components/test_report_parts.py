@@ -20,7 +20,7 @@ from components.report.run import Run
 from components.report.scenarios import auc_error
 from components.report.truth import share_of_oracle
 from components.report.volume import volumes
-from components.workspace import shift
+from components.workspace import Workspace, shift
 from tests.components import report_workspace as made
 
 
@@ -121,6 +121,21 @@ def test_epochs_in_either_form():
     assert training.epochs({"epochs": by_epoch}) == by_epoch
     assert training.epochs({"loss": [2.0, 1.0], "auc": [0.5, 0.6]}) == by_epoch
     assert training.epochs({}) == training.epochs(None) == []
+
+
+def test_parts_that_models_watch_have_panels_of_their_own():
+    curve = [{"loss": 0.5, "auc": 0.6, "val_auc": 0.6}, {"loss": 0.4, "auc": 0.7, "val_auc": 0.65}]
+    watched = [{**epoch, "prototype_distance": 1.5, "greatest_share": 0.8} for epoch in curve]
+
+    def drawn(epochs):
+        run = Run(Workspace("nowhere"), "2024-03-08", {"history": {"epochs": epochs, "best_epoch": 1}})
+        return training.curves(run).blocks
+
+    assert [block.title for block in drawn(curve)] == ["Training curves"]
+    curves, parts = drawn(watched)
+    assert curves.svg == drawn(curve)[0].svg and parts.title == "Parts of the model"
+    assert "Smallest distance of prototypes" in parts.svg and "Mean greatest share" in parts.svg
+    assert "alpha of" not in parts.svg and "validation day" not in parts.svg
 
 
 def test_share_of_oracle():

@@ -53,6 +53,20 @@ DECLARATION = Declaration.model_validate(
                 "group": "context",
                 "encoding": {"kind": "numeric", "standardize": False},
             },
+            {
+                "name": "shelf",
+                "type": "int64",
+                "group": "bias",
+                "reference": 0,
+                "encoding": {"kind": "identity", "size": 4},
+            },
+            {
+                "name": "pushed",
+                "type": "int64",
+                "group": "intervention",
+                "values": [0, 1],
+                "encoding": {"kind": "identity", "size": 2},
+            },
             {"name": "clicked", "type": "int64", "group": "label", "values": [0, 1]},
             {"name": "bought", "type": "int64", "group": "outcome"},
             {"name": "importance", "type": "float32", "group": "weight"},
@@ -74,10 +88,13 @@ def table(rows: int, scenarios: int = 3, seed: int = 0, longest: int = 9) -> pa.
     def words(prefix: str, count: int, size: int) -> pa.Array:
         return pa.array([f"{prefix}{i}" for i in np.minimum(rng.geometric(1.5 / count, size) - 1, count - 1)])
 
+    shelf, pushed = np.arange(rows) % 4, (np.arange(rows) % 7 == 3).astype(np.int64)
     scenario, brand = words("s", scenarios, rows), words("b", 8, rows)
     logit = (
         -1
         + 0.7 * (np.char.str_len(brand.to_numpy(False).astype(str)) % 2)
+        + 1.5 * pushed
+        - 0.5 * shelf
         + np.sin([float(s[1:]) + 2 * float(b[1:]) for s, b in zip(scenario.to_pylist(), brand.to_pylist())])
     )
     flat = {
@@ -99,6 +116,8 @@ def table(rows: int, scenarios: int = 3, seed: int = 0, longest: int = 9) -> pa.
         "price": pa.array(rng.lognormal(2, 1, rows).astype(np.float32)),
         "mass": pa.array(rng.lognormal(0, 1, rows).astype(np.float32)),
         "hour": pa.array(rng.integers(0, 24, rows)),
+        "shelf": pa.array(shelf),
+        "pushed": pa.array(pushed),
         "clicked": pa.array((rng.random(rows) < 1 / (1 + np.exp(-logit))).astype(np.int64)),
         "importance": pa.array(rng.uniform(0.5, 2, rows).astype(np.float32)),
         **{name: pa.ListArray.from_arrays(offsets, values) for name, values in flat.items()},
@@ -175,7 +194,8 @@ def arguments(folder: pathlib.Path, run: str = "run", base: str | None = None, *
     if not (folder / "window.json").exists():
         splits = {"train": ["2024-03-01"], "validation": ["2024-03-02"], "eval": [DAY]}
         (folder / "window.json").write_text(json.dumps({"day": DAY, "splits": splits}))
-    chosen = TrainerSettings(**{"model_settings": SMALL, "batch_size": 128, "epochs": 3, **settings})
+    given = {"model_settings": SMALL, "debias": {"nets": True}, "batch_size": 128, "epochs": 3, **settings}
+    chosen = TrainerSettings(**given)
     return FnArgs(
         train_files=[str(folder / "Split-train/*")],
         eval_files=[str(folder / "Split-eval/*")],

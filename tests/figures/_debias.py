@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import tempfile
+from typing import Any
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
@@ -17,6 +18,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from components.export import intercepts
+from components.fairness_coefficient.ordinary import ordinary
+from components.fairness_coefficient.settings import FairnessSettings
 from components.log_example_gen.writer import write
 from components.report import exposure
 from components.report.unbiased import examples_of
@@ -28,17 +32,20 @@ from components.trainer.data import Data
 from components.trainer.dataset import Reader
 from components.trainer.feed import Feed
 from components.trainer.fitting import fit
+from components.trainer.settings import TrainerSettings
 from components.trainer.store import Store, load
 from components.workspace import Workspace
 from models.base import RankingModel
-from pipeline.benchmark import coefficients as coefficients_of
+from pipeline.benchmark.coefficients import by_exposure, by_flag, by_folds, by_score
 from pipeline.config import Config, load_config
 from schemas import FAIRNESS
+from schemas.bias import DebiasSettings
 from tests.components.tiny import analyse
 
-DAYS, IMPRESSIONS = 4, 50_000
-"""Three days to train on, two of them with promotions; on the last one items are ranked."""
+DAYS, IMPRESSIONS = 8, 40_000
+"""Seven days to train on, four of them with promotions; on the last one items are ranked."""
 KEYS = ["request_id", "item_id"]
+SCORE = FairnessSettings(numerator="score")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +55,12 @@ class World:
     Attributes:
       config: of the simulator's pipeline.
       seed: of the simulation and of every training.
-      train: rows of all days but the last, as logged, with coefficients of 1.
-      logged: the same rows: day, scenario, item, promoted (a campaign pushes that pair on that day).
-      unbiased: rows of the last day's requests with items drawn uniformly.
+      train: rows of all days but the last, as logged, with the coefficients that earlier days give them.
+      logged: the same rows: day, scenario, item, is_click, logged_probability (the true one, place and badge as they
+        were), boosted (put there by a campaign), campaign (one pushes that pair on that day).
+      unbiased: rows of the last day's requests with items drawn uniformly, each as if at the top.
       drawn: the same rows: request_id, category, is_click, probability (the true one).
-      shown: rows of the last day as logged.
+      shown: rows of the last day as logged; nothing is promoted on it.
     """
 
     config: Config
@@ -81,7 +89,10 @@ def build_world(strength: float, seed: int, days: int = DAYS, impressions: int =
         splits = [load(reader, of) for of in (files, [f"{folder}/unbiased/{last}.gz"], [f"{folder}/logs/{last}.gz"])]
     train, unbiased, shown = splits
     assert train is not None and unbiased is not None and shown is not None
-    return World(config, seed, train, pd.concat(tables, ignore_index=True), unbiased, drawn, shown)
+    logged = pd.concat(tables, ignore_index=True)
+    keys = (logged[name].to_numpy() for name in ("day", "scenario_id", "item_id"))
+    train = train.with_coefficients(by_exposure(*keys, config.fairness))
+    return World(config, seed, train, logged, unbiased, drawn, shown)
 
 
 def _write(config: Config, workspace: Workspace, table: str, day: str, folder: str) -> pd.DataFrame:
@@ -94,22 +105,67 @@ def _write(config: Config, workspace: Workspace, table: str, day: str, folder: s
     ]
     write(folder, f"{folder}/{table}", f"{day}.gz", batches, level=1)
     rows = pa.Table.from_batches(batches).select([*KEYS, "scenario_id", "category", "is_click"]).to_pandas()
-    truth = read(workspace, {"logs": "truth"}.get(table, "truth_unbiased"), day, [*KEYS, "probability", "promoted"])
+    known = [*KEYS, "probability", "logged_probability", "boosted", "campaign"]
+    truth = read(workspace, {"logs": "truth"}.get(table, "truth_unbiased"), day, known)
     rows = rows.merge(truth.to_pandas().drop_duplicates(KEYS), "left", KEYS)  # a request shows an item once
     return rows.assign(day=day)
 
 
-def train(world: World, rows: Store, **settings: bool) -> RankingModel:
-    """Trains as the Trainer does where there is neither a validation day nor a model in service.
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A way to train.
 
-    Args:
-      rows: to learn from.
-      settings: of the model, in place of the configuration's.
+    Attributes:
+      debias: fields of `DebiasSettings`; None: those of the bundled configuration.
+      columns: whether bias columns are read.
+      model: by its name; other models than the configuration's have their own settings but for the optimizer's.
+      share: of the rows under promotion only so many are trained on, chosen by chance (Table 5).
     """
-    trainer = world.config.trainer
-    trainer = trainer.model_copy(
-        update={"model_settings": {**trainer.model_settings, **settings}, "seed": trainer.seed + world.seed}
+
+    debias: dict[str, Any] | None = dataclasses.field(default_factory=dict)
+    columns: bool = True
+    model: str = "sar_net"
+    share: float = 1.0
+
+
+NETS = {"nets": True}
+KINDS = {
+    "off": Kind(),
+    "on": Kind(None),
+    "coefficient": Kind(NETS, columns=False),
+    "position": Kind({**NETS, "coefficient": False}),
+    "both nets": Kind(NETS),
+    "multiply": Kind({**NETS, "fusion": "multiply"}),
+    "one net": Kind({**NETS, "sharing": "one"}),
+    "weighting": Kind({"weighting": True}),
+    "weighting from 0.5": Kind({"weighting": True, "weight_floor": 0.5}),
+    "nets and weighting": Kind({**NETS, "weighting": True}, columns=False),
+    **{f"sub-sampling {share}": Kind(share=share) for share in (0.9, 0.8, 0.7, 0.6)},
+    "shared_bottom off": Kind(model="shared_bottom"),
+    "shared_bottom position": Kind({**NETS, "coefficient": False}, model="shared_bottom"),
+}
+
+
+def outcome(world: World, kind: Kind) -> dict[str, float]:
+    """What `judge` says of a model trained in a way, as the Trainer does where there is neither a validation day nor a
+    model in service."""
+    told, rows = world.config.trainer, subsampled(world, kind.share) if kind.share < 1 else world.train
+    if not kind.columns:
+        rows = without_columns(rows)
+    own = told.model_settings if kind.model == told.model else {"optimizer": told.model_settings["optimizer"]}
+    trainer = TrainerSettings.model_validate(
+        {
+            **told.model_dump(),
+            "model": kind.model,
+            "model_settings": own,
+            "debias": told.debias if kind.debias is None else kind.debias,
+            "seed": told.seed + world.seed,
+        }
     )
+    return judge(world, _trained(rows, trainer))
+
+
+def _trained(rows: Store, trainer: TrainerSettings) -> RankingModel:
     start_afresh(trainer)
     training = build_training(trainer, rows.features, rows.clicks / rows.rows)
     with tempfile.TemporaryDirectory() as folder:
@@ -118,65 +174,69 @@ def train(world: World, rows: Store, **settings: bool) -> RankingModel:
     return training.serving
 
 
-def scores(model: RankingModel, rows: Store) -> np.ndarray:
-    """Click probabilities float64 `[N]`."""
-    call = tf.function(lambda features: tf.sigmoid(model(features)), autograph=False, reduce_retracing=True)
-    return np.concatenate([call(features).numpy() for features, _, _ in rows.evaluation(rows.steps(8192))]).astype(
-        np.float64
-    )
+def without_columns(rows: Store) -> Store:
+    """The rows as if the log had no bias columns."""
+    names = [column.name for column in rows.features.bias]
+    features = dataclasses.replace(rows.features, bias=())
+    kept = rows.integers.shape[1] - len(names)
+    return dataclasses.replace(rows, features=features, integers=rows.integers[:, :kept])
 
 
-def with_coefficients(world: World, model: RankingModel) -> Store:
-    """The rows to train on with the Fairness Coefficients that a model's scores give them, day by day."""
-    days, scenarios, items = (world.logged[name].to_numpy() for name in ("day", "scenario_id", "item_id"))
-    score = scores(model, world.train)
-    return coefficients_of.with_coefficients(world.train, score, days, world.config.fairness, scenarios, items)
-
-
-def coefficients(rows: Store) -> np.ndarray:
-    """Fairness Coefficients of rows, float32 `[N]`."""
-    return rows.floats.numpy()[:, coefficients_of.FAIRNESS_COLUMN]
+def logits(model: RankingModel, rows: Store) -> np.ndarray:
+    """float64 `[N]`."""
+    call = tf.function(model, autograph=False, reduce_retracing=True)
+    found = [call(features).numpy() for features, _, _ in rows.evaluation(rows.steps(8192))]
+    return np.concatenate(found).astype(np.float64)
 
 
 def subsampled(world: World, share: float) -> Store:
     """The rows to train on, of those under promotion only a share, chosen by chance (Table 5)."""
     chance = np.random.default_rng([world.seed, 1]).random(world.train.rows)
-    return world.train.take(np.flatnonzero(~world.logged["promoted"].to_numpy(bool) | (chance < share)))
+    return world.train.take(np.flatnonzero(~world.logged["campaign"].to_numpy(bool) | (chance < share)))
 
 
 def judge(world: World, model: RankingModel) -> dict[str, float]:
-    """`auc` on the unbiased rows, `logged_auc` on the last day's own, and `exposure_error`: the share of the
-    requests' first places that would have to move between categories to match those that the truth gives."""
-    drawn, score = world.drawn, scores(model, world.unbiased)
+    """`auc` on the unbiased rows, `logged_auc` on the last day's own; `exposure_error`, the share of the requests'
+    first places that would have to move between categories to match those that the truth gives; `pcoc` of the last
+    day's own rows, none of them promoted, once the model has its intercepts."""
+    drawn, score = world.drawn, logits(model, world.unbiased)
     request, category = drawn["request_id"].to_numpy(), drawn["category"].to_numpy().astype(str)
     names = np.unique(category)
     truth = exposure.first_place_shares(request, drawn["probability"].to_numpy(), category, names)
     ranked = exposure.first_place_shares(request, score, category, names)
+    learned, shown = logits(model, world.train), logits(model, world.shown)
+    kept = ordinary(world.train.coefficients).astype(np.float64)
+    own = intercepts.fit(world.train.scenarios, learned, world.train.labels, kept, model.features.scenarios)
+    clicks = 1 / (1 + np.exp(-(shown + own[world.shown.scenarios])))
     return {
         "auc": auc(drawn["is_click"].to_numpy(), score),
-        "logged_auc": auc(world.shown.floats.numpy()[:, -2], scores(model, world.shown)),
+        "logged_auc": auc(world.shown.labels, shown),
         "exposure_error": exposure.distance(ranked, truth),
+        "pcoc": float(clicks.sum() / world.shown.labels.sum()),
     }
 
 
-OFF = {"bias_nets": False, "fairness_weighting": False}
-SHARES = (0.9, 0.8, 0.7, 0.6)
-
-
-def compare(world: World, ablations: bool = False) -> dict[str, dict[str, float]]:
-    """What `judge` says of models trained without debiasing (`off`) and with it (`on`).
-
-    The model without scores the days, as the first in service would; the coefficients that follow train the other.
+def correlations(world: World, name: str) -> dict[str, float]:
+    """Of the coefficients' logarithm with what a click is beyond its probability, and with being promoted.
 
     Args:
-      ablations: also `bias nets` and `weighting` alone, and sub-sampling at the `SHARES` in place of both.
+      name: which coefficients: `exposure`, `flag`, or `score` (of models of the other days, see `by_folds`).
     """
-    first = train(world, world.train, **OFF)
-    rows = with_coefficients(world, first)
-    out = {"off": judge(world, first), "on": judge(world, train(world, rows, bias_nets=True, fairness_weighting=True))}
-    if ablations:
-        out["bias nets"] = judge(world, train(world, rows, bias_nets=True, fairness_weighting=False))
-        out["weighting"] = judge(world, train(world, rows, bias_nets=False, fairness_weighting=True))
-        for share in SHARES:
-            out[f"sub-sampling {share}"] = judge(world, train(world, subsampled(world, share), **OFF))
-    return out
+    days, scenarios, items = (world.logged[column].to_numpy() for column in ("day", "scenario_id", "item_id"))
+    if name == "exposure":
+        found = world.train.coefficients
+    elif name == "flag":
+        found = by_flag(days, scenarios, items, world.logged["boosted"].to_numpy(np.int64), world.config.fairness)
+    else:
+        found = by_score(days, scenarios, items, by_folds(days, lambda *rows: _scored(world, *rows)), SCORE)
+    value, clicks = np.log(found), world.logged["is_click"] - world.logged["logged_probability"]
+    return {
+        "label": float(np.corrcoef(value, clicks)[0, 1]),
+        "promoted": float(np.corrcoef(value, world.logged["boosted"])[0, 1]),
+        "rows": float(len(value)),
+    }
+
+
+def _scored(world: World, learn: np.ndarray, held: np.ndarray) -> np.ndarray:
+    plain = world.config.trainer.model_copy(update={"debias": DebiasSettings()})
+    return 1 / (1 + np.exp(-logits(_trained(world.train.take(learn), plain), world.train.take(held))))

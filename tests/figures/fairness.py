@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.fairness_coefficient import aggregation
+from components.fairness_coefficient import aggregation, normalisation, shares
+from components.fairness_coefficient.files import ROWS
 from components.fairness_coefficient.settings import FairnessSettings
-from components.fairness_coefficient.transforms import ROWS
 
 SHARDS = 64
 QUERY = """
@@ -45,7 +45,9 @@ def aggregate(rows: pa.Table) -> pa.Table:
         parts.append(aggregation.partial_sums(block["scenario"], block["item"], block["score"]))
     cut = aggregation.partition(aggregation.merge(parts), SHARDS)
     merged = aggregation.merge([pa.Table.from_batches([batch]) for _, batch in cut])
-    return aggregation.fairness_table(merged, aggregation.totals(merged), "2024-01-01", FairnessSettings())
+    raw = shares.raw_coefficients(merged, aggregation.totals(merged), shares.SCORE)
+    drawn = normalisation.drawn(merged, raw, 0.0)
+    return normalisation.fairness_table(drawn, normalisation.weights(drawn), "2024-01-01", FairnessSettings())
 
 
 def _seconds(function: Callable[[], object], repeats: int = 7) -> float:

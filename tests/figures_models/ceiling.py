@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import scipy.sparse
 from sklearn.linear_model import LogisticRegression
 
 from components.report.truth import share_of_oracle
-from components.sources.simulator.catalogue import DESTINATIONS
+from components.sources.simulator.catalogue import PLACE_KIND
 from components.sources.simulator.oracle import auc, oracle_auc, read
 from components.sources.simulator.population import Population
 from components.sources.simulator.settings import Settings
@@ -23,32 +24,38 @@ from components.workspace import Workspace
 from pipeline.benchmark.data_sets import DATA_SETS
 from tests.figures_models._bench import bench
 
-KIND = np.array([kind for kind, _ in DESTINATIONS.values()])
 PRICE_LEVELS = 20
 WIDEST = 1 << 16
 """Above any index that is crossed with another."""
 
 
 class Day(NamedTuple):
-    """A day's impressions `[B]`, what users had done before it, and the trips that they plan on it."""
+    """A day's impressions `[B]`, what users had done before it, and the trips that they plan on it.
+
+    `form` is a number for about what the search form said.
+    """
 
     user: np.ndarray
     item: np.ndarray
     scenario: np.ndarray
     click: np.ndarray
+    place: np.ndarray
+    promoted: np.ndarray
+    form: np.ndarray
     memory: Memory
     trips: Trips
 
 
 def ceiling() -> Iterator[tuple[str, float | None]]:
-    """Of the truth without what no log tells (users' own tastes, their trips), and of a ridge regression that is given
-    the truth's form: it is additive in log odds. Both rank the last day, as models do."""
+    """Of the truth without what no log tells (users' own tastes, where their trips go; the purposes nearly show), and
+    of a ridge regression that is given the truth's form: it is additive in log odds, and so are place and badge as long
+    as clicks are rare. Both rank the last day as models do, knowing neither place nor badge."""
     workspace = f"{bench('simulator').out}/workspace"
     world, days = _replay(workspace)
     last, oracle = days[-1], oracle_auc(workspace, DATA_SETS["simulator"].day)["overall"]
     known = dataclasses.replace(world, population=_without_own_tastes(world.population))
-    nobody_travels = dataclasses.replace(last.trips, purpose=np.zeros_like(last.trips.purpose))
-    utility = known.utility(last.user, last.scenario, last.item, nobody_travels, last.memory)
+    somewhere = dataclasses.replace(last.trips, destination=np.full_like(last.trips.destination, -1))
+    utility = known.utility(last.user, last.scenario, last.item, somewhere, last.memory)
     told = auc(last.click, world.level[last.scenario] + utility)
     yield "oracle_share_of_known_truth", share_of_oracle(told, oracle)
     yield "oracle_share_of_ridge", share_of_oracle(auc(last.click, _ridge(world, days)), oracle)
@@ -69,9 +76,17 @@ def _replay(workspace: str) -> tuple[World, list[Day]]:
         columns = zip(("user_id", "item_id", "scenario_id"), names)
         user, item, scenario = (np.searchsorted(ids, log[c].to_numpy().astype(str)) for c, ids in columns)
         click, purchase = (log[c].to_numpy().astype(bool) for c in ("is_click", "is_purchase"))
-        days.append(Day(user, item, scenario, click, memory, trips))
+        place, promoted = (log[c].to_numpy() for c in ("position", "promoted"))
+        days.append(Day(user, item, scenario, click, place, promoted, _form(log), memory, trips))
         memory = memory.after(user, item, click, purchase)
     return world, days
+
+
+def _form(log: pa.Table) -> np.ndarray:
+    """One number for lead time, nights and party in a few classes each, int64 `[B]`."""
+    edges = {"lead_days": (1, 2, 10, 20, 30), "stay_nights": (2, 3, 4, 6), "party_size": (2, 3)}
+    classes = [np.digitize(log[name].to_numpy(), bounds) for name, bounds in edges.items()]
+    return np.ravel_multi_index(classes, [len(bounds) + 1 for bounds in edges.values()])
 
 
 def _without_own_tastes(people: Population) -> Population:
@@ -93,7 +108,8 @@ def _without_own_tastes(people: Population) -> Population:
 
 def _ridge(world: World, days: list[Day]) -> np.ndarray:
     """Log odds on the last day, float64 `[B]`, of a logistic regression on the days before."""
-    columns = [_crosses(world, day) for day in days]
+    at_reference = days[-1]._replace(place=0 * days[-1].place, promoted=0 * days[-1].promoted)
+    columns = [_crosses(world, day) for day in (*days[:-1], at_reference)]
     trained, tested = [], []
     for name, (_, scale) in columns[0].items():
         values = np.concatenate([day[name][0] for day in columns[:-1]])
@@ -123,8 +139,10 @@ def _crosses(world: World, day: Day) -> dict[str, tuple[np.ndarray, float]]:
     def cross(*columns: np.ndarray) -> np.ndarray:
         return functools.reduce(lambda a, b: a.astype(np.int64) * WIDEST + b, columns)
 
-    level, kind = people.level[user], KIND[place]
+    level, kind = people.level[user], PLACE_KIND[place]
     return {
+        "place on the page": (day.place, 1.0),
+        "promoted": (day.promoted, 1.0),
         "scenario": (day.scenario, 1.0),
         "item": (item, 0.3),
         "place": (place, 0.5),
@@ -136,6 +154,8 @@ def _crosses(world: World, day: Day) -> dict[str, tuple[np.ndarray, float]]:
         "region place": (cross(people.region[user], place), 0.5),
         "theme age category": (cross(theme, age, category), 0.3),
         **{f"price {name}": (cross(price, x), 0.3) for name, x in {"level": level, "age": age, "theme": theme}.items()},
+        "form category": (cross(day.form, category), 0.5),
+        "form kind": (cross(day.form, kind), 0.3),
         "user category": (cross(user, category), 0.22),
         "user place": (cross(user, place), 0.25),
         "clicked": ((clicked == item[:, np.newaxis]).sum(1), 0.5),

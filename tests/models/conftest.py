@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from schemas.bias import BiasFeature
 from schemas.features import Feature, FeatureSet
 
 LENGTH = 6
@@ -38,7 +41,8 @@ def small_features(scenarios: int = 4, history: bool = True, trigger: bool = Fal
             Feature("history_theme", "behavior_scenario", True, 5, "theme", "theme", True),
             Feature("history_type", "behavior", True, 3, "history_type", "history_type", True),
         ]
-    return FeatureSet(tuple(features), "page", "item", "user", LENGTH if history else 0)
+    bias = (BiasFeature("place", 6, 1),)
+    return FeatureSet(tuple(features), "page", "item", "user", LENGTH if history else 0, bias)
 
 
 def random_batch(
@@ -61,10 +65,18 @@ def random_batch(
             batch[feature.name] = np.where(real, batch[feature.name], 0).astype(batch[feature.name].dtype)
     if features.history_length:
         batch["history_length"] = lengths
+    for column in features.bias:
+        batch[column.name] = random.integers(0, column.size, rows)
     batch["fairness_coefficient"] = random.lognormal(0, 0.5, rows).astype(np.float32)
     labels = (random.random(rows) < 0.4).astype(np.float32)
     weights = random.uniform(0.5, 1.5, rows).astype(np.float32)
     return {k: tf.constant(v) for k, v in batch.items()}, tf.constant(labels), tf.constant(weights)
+
+
+def served(batch: Mapping[str, tf.Tensor], features: FeatureSet) -> dict[str, tf.Tensor]:
+    """The batch without what only training knows."""
+    hidden = {"fairness_coefficient", *(column.name for column in features.bias)}
+    return {name: tensor for name, tensor in batch.items() if name not in hidden}
 
 
 def shake(model: keras.Model, seed: int = 0) -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import models  # noqa: F401  isort: skip
 import pytest
 
-from models.ablations import ABLATIONS
+from models.ablations import ABLATIONS, parted
 from models.registry import SCENARIO_MODELS, build_model, settings_class
+from schemas.bias import DebiasSettings
 from tests.models.conftest import small_features
 
 ROWS = [(model, title, name) for model, found in ABLATIONS.items() for title, rows in found.items() for name in rows]
-
-
-def split(over):
-    """The model's settings, and the trial's share of rows."""
-    return {key: value for key, value in over.items() if key != "over_exposed_share"}, over.get("over_exposed_share")
 
 
 def test_every_scenario_model_has_its_tables():
@@ -23,12 +19,20 @@ def test_every_scenario_model_has_its_tables():
 
 @pytest.mark.parametrize(("model", "title"), sorted({(model, title) for model, title, _ in ROWS}))
 def test_rows_of_a_table_differ(model, title):
-    rows = [split(over) for over in ABLATIONS[model][title].values()]
-    seen = {(settings_class(model).model_validate(settings).model_dump_json(), share) for settings, share in rows}
+    rows = [parted(over) for over in ABLATIONS[model][title].values()]
+    seen = {
+        (
+            settings_class(model).model_validate(row.settings).model_dump_json(),
+            DebiasSettings.model_validate(row.debias or {}).model_dump_json(),
+            row.over_exposed_share,
+        )
+        for row in rows
+    }
     assert len(seen) == len(rows)
 
 
 @pytest.mark.parametrize(("model", "title", "name"), ROWS)
 def test_every_row_can_be_built(model, title, name):
-    settings, _ = split(ABLATIONS[model][title][name])
-    assert build_model(model, small_features(), {"embedding": {"dim": 4}, **settings}).count_params()
+    row = parted(ABLATIONS[model][title][name])
+    built = build_model(model, small_features(), {"embedding": {"dim": 4}, **row.settings})
+    assert built.training_model(DebiasSettings.model_validate(row.debias or {})).count_params()

@@ -45,10 +45,10 @@ def test_every_weight_gets_a_finite_gradient(name):
     for seed in range(4):
         batch, labels, _ = random_batch(FEATURES, 64, seed=seed)
         with tf.GradientTape() as tape:
-            logits, losses = training.forward(batch)
+            logits, losses, watched = training.forward(batch)
             loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
             loss += sum(tf.reduce_mean(values) for values in losses.values())
-        assert losses.keys() == set(training.auxiliary)
+        assert losses.keys() == set(training.auxiliary) and watched.keys() == set(training.watched)
         for key, gradient in zip(weights, tape.gradient(loss, list(weights.values()))):
             assert gradient is not None, key
             values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient

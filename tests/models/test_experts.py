@@ -5,14 +5,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.layers.bias_nets import BiasNets, FairnessEmbedding
+from models.layers.bias_embedding import BiasEmbedding, FairnessEmbedding
+from models.layers.bias_nets import BiasNets, BiasTower
 from models.layers.embedding import FeatureEmbedding, concatenate
 from models.layers.experts import SharedExperts
 from models.layers.extraction import ExtractionLayer
 from models.layers.scenario_experts import ScenarioExperts
 from models.layers.scenario_routing import route
+from schemas.bias import BiasFeature
 from tests.models.conftest import random_batch, shake, small_features
 
+PLACE = (BiasFeature("place", 6, 1),)
 RANDOM = np.random.default_rng(0)
 INPUTS = RANDOM.normal(size=(12, 4)).astype("f4")
 SCENARIO = RANDOM.integers(1, 4, 12)
@@ -87,14 +90,41 @@ def test_extraction_mixes_own_and_shared_experts():
 def test_bias_nets_change_nothing_at_first_and_reweigh_then(fusion):
     routes = route(tf.constant(SCENARIO), 4)
     main = RANDOM.normal(size=(12, 5)).astype("f4")
-    coefficient = RANDOM.lognormal(size=12).astype("f4")
-    layer = BiasNets(4, "page", 2, 3, fusion=fusion)
-    np.testing.assert_allclose(layer(main, coefficient, routes), main, rtol=1e-6)
+    shown = {"fairness_coefficient": RANDOM.lognormal(size=12).astype("f4"), "place": RANDOM.integers(0, 6, 12)}
+    layer = BiasNets(4, "page", 2, 3, PLACE, {"nets": True, "fusion": fusion})
+    np.testing.assert_allclose(layer(main, shown, routes), main, rtol=1e-6)
     shake(layer)
-    bias = layer.biases(coefficient, routes).numpy()
+    bias = layer.biases(shown, routes).numpy()
     assert np.abs(bias).min() > 0
     expected = main * 2 / (1 + np.exp(-bias)) if fusion == "multiply" else main + bias
-    np.testing.assert_allclose(layer(main, coefficient, routes), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(layer(main, shown, routes), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("fusion", ["multiply", "add"])
+def test_a_tower_biases_the_logit_of_what_was_not_shown_as_the_reference(fusion):
+    logits = RANDOM.normal(size=12).astype("f4")
+    place = np.arange(12) % 6
+    layer = BiasTower(PLACE, {"nets": True, "fusion": fusion, "coefficient": False})
+    np.testing.assert_allclose(layer(logits, {"place": place}), logits, rtol=1e-6)
+    shake(layer)
+    for training in (False, True):
+        moved = np.abs(layer(logits, {"place": place}, training=training).numpy() - logits)
+        assert moved[place != 1].min() > 1e-6 > moved[place == 1].max()
+    again = BiasTower.from_config(layer.get_config())
+    assert again.settings == layer.settings and again.embedding.columns == PLACE
+
+
+def test_a_bias_embedding_is_each_inputs_vector_and_then_the_references():
+    layer = BiasEmbedding(PLACE, dim=3, buckets=8)
+    shown = {"fairness_coefficient": np.array([0.5, 2.0], "f4"), "place": np.array([4, 99])}
+    vectors = layer(shown).numpy()
+    table = layer.tables["place"].numpy()
+    assert vectors.shape == (4, 9)
+    np.testing.assert_array_equal(vectors[:, 6:], table[[4, 0, 1, 1]])
+    np.testing.assert_array_equal(vectors[:, :6], layer.fairness(np.array([0.5, 2, 1, 1], "f4")))
+    assert BiasEmbedding(PLACE, coefficient=False, dim=3)({"place": shown["place"]}).shape == (4, 3)
+    with pytest.raises(ValueError, match="debias.coefficient"):
+        BiasEmbedding((), coefficient=False)
 
 
 def test_fairness_embedding_is_log_value_and_bucket():

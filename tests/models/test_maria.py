@@ -137,6 +137,78 @@ def test_coupling_is_the_mean_dot_product_with_other_scenarios():
     np.testing.assert_array_equal(scenario_coupling(table[:1]), [0])
 
 
+@pytest.mark.parametrize(("start", "length", "likeness"), [("alike", 1, 0.5), ("unit", 1, 0), ("small", 0.2, 0)])
+def test_scenarios_start_at_unit_length(start, length, likeness):
+    features = small_features(400)
+    model = build(features, scenario_start=start, embedding={"dim": 16})
+    table = model.embedding.tables["page"].numpy()
+    np.testing.assert_allclose(np.linalg.norm(table, axis=1).mean(), length, rtol=0.05)
+    np.testing.assert_allclose(model.alphas().numpy()[1:].mean(), likeness, atol=0.03)
+    assert np.linalg.norm(model.embedding.tables["theme"].numpy(), axis=1).max() < 0.5
+
+
+def test_scenarios_are_not_penalised():
+    batch, _, _ = random_batch(FEATURES)
+    for l2, scenario_l2 in ((0.1, 0.0), (0.0, 0.1), (0.1, 0.2)):
+        model = build(embedding={"dim": 4, "l2": l2, "scenario_l2": scenario_l2})
+        with tf.GradientTape() as tape:
+            model(batch, training=True)
+            penalty = tf.add_n(model.losses)
+        tables = model.embedding.tables
+        gradients = tape.gradient(penalty, [tables["page"], tables["theme"]])
+        assert [gradient is not None for gradient in gradients] == [scenario_l2 > 0, l2 > 0]
+        rows = tf.gather(tables["page"], batch["page"])
+        if not l2:
+            np.testing.assert_allclose(penalty, 0.1 * tf.reduce_mean(tf.reduce_sum(rows**2, -1)), rtol=1e-5)
+
+
+def test_coupling_by_cosine_does_not_grow_with_the_vectors():
+    by_dot, by_cosine = build(), build(coupling="cosine")
+    before = by_cosine.alphas().numpy()
+    np.testing.assert_allclose(before, build_alike(by_dot, by_cosine), rtol=1e-5)
+    for model in (by_dot, by_cosine):
+        model.embedding.tables["page"].assign(3 * model.embedding.tables["page"])
+    np.testing.assert_allclose(by_cosine.alphas(), before, rtol=1e-5)
+    np.testing.assert_allclose(by_dot.alphas(), 9 * before, rtol=1e-4)
+
+
+def build_alike(model, other):
+    """alpha of a model that is given the other's scenarios."""
+    model.embedding.tables["page"].assign(other.embedding.tables["page"])
+    return model.alphas()
+
+
+def test_alpha_is_watched_where_there_is_a_shared_tower():
+    training = build().training_model()
+    watched = training.forward(random_batch(FEATURES)[0]).watched
+    np.testing.assert_allclose(watched["alpha"], training.serving.alphas().numpy()[1:].mean(), rtol=1e-6)
+    assert not build(shared_tower=False).training_model().watched
+
+
+def test_refined_share_is_of_all_refiners_or_of_each():
+    batch, _, _ = random_batch(FEATURES)
+    widths = {}
+    for refined in ("all", "each"):
+        model = build(refined=refined, refined_share=0.5, selecting=["user"])  # two columns of width 4
+        widths[refined] = model.refinement[1].refine.kernel.shape[1]
+        assert np.isfinite(model(batch)).all()
+    assert widths == {"all": 4, "each": 8}
+
+
+def test_temperature_falls_in_training_alone():
+    field, scenario = normal(3, 4), normal(3, 2)
+    layer = FeatureRefinement(2, 3, temperature=0.01, warmup=2)
+    layer(field, scenario)
+    temperatures = []
+    for _ in range(4):
+        progress = min(layer.step.numpy() / 2, 1)
+        layer(field, scenario)
+        assert min(layer.step.numpy() / 2, 1) == progress
+        temperatures.append(float(layer._training_temperature()))
+    np.testing.assert_allclose(temperatures, [1, 0.1, 0.01, 0.01], rtol=1e-5)
+    assert not FeatureRefinement(2, 3, gumbel=False, warmup=2).warmup and not FeatureRefinement(1, 3, warmup=2).warmup
+
+
 def test_logit_from_the_equations(model):
     batch, _, _ = random_batch(FEATURES)
     e = {name: value.numpy() for name, value in model.embedding({f.name: batch[f.name] for f in model.profile}).items()}
@@ -239,6 +311,9 @@ def test_query_is_the_target_without_a_trigger():
         {"temperature": 0},
         {"scale": 0},
         {"behavior_columns": "none"},
+        {"coupling": "none"},
+        {"scenario_start": 1},
+        {"temperature_warmup": -1},
         {"unknown": 1},
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.prototypes import Prototypes
+from models.layers.prototypes import CANDIDATES, Prototypes, far_apart
 from models.layers.repeat_intention import RepeatIntention
 from models.layers.repeats import is_repeated, repeat_share
 from models.layers.scenario_learning import ScenarioLearner
@@ -74,28 +74,95 @@ def test_repeat_share_counts_events_whose_item_an_earlier_one_had():
     np.testing.assert_allclose(repeat_share(tf.constant(random), tf.constant(lengths), 5), expected, rtol=1e-6)
 
 
-def test_soft_scenarios_are_a_softmax_over_distances():
-    learner, inputs = ScenarioLearner(4, 3), normal(6, 5)
-    shares, divergence = learner(inputs)
+def projected(learner, inputs):
+    """f(x) at inference of a learner that has not been trained: its normalisation has moments 0 and 1."""
     samples = inputs / np.sqrt(1 + 1e-3) @ learner.projection.kernel.numpy()
+    return 3 * samples / np.linalg.norm(samples, axis=1, keepdims=True)
+
+
+def divergence_of(shares):
+    return (np.where(shares > 0, shares * np.log(np.maximum(shares, 1e-30)), 0) + shares * np.log(4)).sum(-1)
+
+
+@pytest.mark.parametrize("divergence", ["mean", "row"])
+def test_soft_scenarios_are_a_softmax_over_distances(divergence):
+    learner, inputs = ScenarioLearner(4, 3, divergence=divergence), normal(6, 5)
+    found = learner(inputs)
+    samples = projected(learner, inputs)
+    np.testing.assert_allclose(learner.project(inputs), samples, rtol=1e-3, atol=1e-5)
     expected = softmax(-distances(samples, learner.prototypes.prototypes.numpy()))
-    np.testing.assert_allclose(shares, expected, rtol=1e-3, atol=1e-6)
-    terms = np.where(expected > 0, expected * (np.log(np.maximum(expected, 1e-30)) + np.log(4)), 0)
-    np.testing.assert_allclose(divergence, terms.sum(1), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(found.shares, expected, rtol=1e-3, atol=1e-6)
+    np.testing.assert_array_equal(found.likely, found.shares)
+    told = divergence_of(expected.mean(0, keepdims=True) if divergence == "mean" else expected)
+    np.testing.assert_allclose(found.divergence, np.broadcast_to(told, 6), rtol=1e-3, atol=1e-5)
 
 
-def test_hard_scenarios_are_the_nearest_prototype_or_a_gumbel_softmax():
-    learner, inputs = ScenarioLearner(4, 3, hard=True), normal(4000, 5)
-    shares, divergence = learner(inputs)
-    samples = inputs / np.sqrt(1 + 1e-3) @ learner.projection.kernel.numpy()
-    apart = distances(samples, learner.prototypes.prototypes.numpy())
-    np.testing.assert_array_equal(shares, np.eye(4)[apart.argmin(1)])
-    np.testing.assert_allclose(divergence, np.full(4000, np.log(4)), rtol=1e-6)
-    drawn, _ = learner(inputs, training=True)
-    np.testing.assert_allclose(tf.reduce_sum(drawn, 1), np.ones(4000), rtol=1e-5)
-    assert np.median(drawn.numpy().max(1)) > 0.99  # at this temperature nearly one of them
-    chosen = np.eye(4)[drawn.numpy().argmax(1)].mean(0)
-    np.testing.assert_allclose(chosen, softmax(-apart).mean(0), atol=0.03)
+@pytest.mark.parametrize("divergence", ["mean", "row"])
+def test_hard_scenarios_are_the_nearest_prototype_or_a_gumbel_softmax(divergence):
+    learner, inputs = ScenarioLearner(4, 3, hard=True, divergence=divergence), normal(4000, 5)
+    found = learner(inputs)
+    apart = distances(projected(learner, inputs), learner.prototypes.prototypes.numpy())
+    likely, nearest = softmax(-apart), np.eye(4)[apart.argmin(1)]
+    np.testing.assert_array_equal(found.shares, nearest)
+    np.testing.assert_allclose(found.likely, likely, rtol=1e-2, atol=1e-5)
+    told = divergence_of(likely.mean(0, keepdims=True) if divergence == "mean" else likely)
+    np.testing.assert_allclose(found.divergence, np.broadcast_to(told, 4000), rtol=1e-2, atol=1e-4)
+    learner.prototypes.started.assign(1.0)
+    before = learner.prototypes.prototypes.numpy()
+    drawn = learner(inputs, training=True)
+    samples = learner.project(inputs, training=True).numpy()  # by the moments of the batch, as the step had it
+    learner.prototypes.prototypes.assign(before)
+    apart = distances(samples, before)
+    likely, nearest = softmax(-apart), np.eye(4)[apart.argmin(1)]
+    np.testing.assert_allclose(drawn.likely, likely, rtol=1e-2, atol=1e-5)
+    np.testing.assert_allclose(tf.reduce_sum(drawn.shares, 1), np.ones(4000), rtol=1e-5)
+    assert np.median(drawn.shares.numpy().max(1)) > 0.99  # at this temperature nearly one of them
+    chosen = np.eye(4)[drawn.shares.numpy().argmax(1)].mean(0)
+    np.testing.assert_allclose(chosen, likely.mean(0), atol=0.03)
+
+
+def test_hard_scenarios_move_prototypes_by_the_nearest_ones():
+    learner, inputs = ScenarioLearner(3, 4, hard=True), normal(300, 5)
+    learner(inputs, training=True)  # puts the prototypes onto samples
+    before, samples = learner.prototypes.prototypes.numpy(), learner.project(inputs, training=True).numpy()
+    nearest = distances(samples, before).argmin(1)
+    learner(inputs, training=True)
+    means = np.stack([samples[nearest == k].mean(0) for k in range(3)])
+    np.testing.assert_allclose(learner.prototypes.prototypes, 0.8 * before + 0.2 * means, rtol=1e-3, atol=1e-4)
+
+
+def test_prototypes_start_from_samples_of_the_first_batch_and_never_again():
+    layer, samples = Prototypes(3, from_samples=True), normal(200, 2)
+    layer(samples)
+    assert not layer.started.numpy()
+    layer.move(samples, np.full((200, 3), 1 / 3))
+    first = layer.prototypes.numpy()
+    assert (distances(first, samples).min(1) < 1e-10).all()
+    candidates = samples[np.arange(CANDIDATES) * 200 // CANDIDATES]
+    np.testing.assert_array_equal(first, far_apart(tf.constant(candidates), 3))
+    layer.move(samples, np.full((200, 3), 1 / 3))
+    np.testing.assert_allclose(layer.prototypes, 0.8 * first + 0.2 * samples.mean(0), rtol=1e-4, atol=1e-5)
+    copy = Prototypes(3, from_samples=True)
+    copy(samples)
+    copy.set_weights(layer.get_weights())
+    copy.move(samples[:5], np.zeros((5, 3)))  # no mass: they stay where they were restored
+    np.testing.assert_array_equal(copy.prototypes, layer.prototypes)
+
+
+def test_far_apart_takes_one_of_each_heap():
+    heaps = np.array([[0, 0], [9, 0], [0, 9], [9, 9]], "f4")
+    points = np.repeat(heaps, 16, 0) + 0.1 * normal(64, 2)
+    chosen = far_apart(tf.constant(points), 4).numpy()
+    assert set(distances(chosen, heaps).argmin(1)) == {0, 1, 2, 3}
+
+
+def test_smallest_distance_of_prototypes():
+    layer = Prototypes(3)
+    layer(normal(2, 2))
+    layer.prototypes.assign([[0, 0], [3, 4], [10, 0]])
+    np.testing.assert_allclose(layer.smallest_distance(), 5)
+    layer.prototypes.assign([[1, 1], [3, 4], [1, 1]])
+    assert layer.smallest_distance() == 0
 
 
 def test_prototypes_move_to_the_mean_of_what_is_assigned_to_them():
@@ -126,13 +193,15 @@ def test_large_inputs_belong_to_scenarios_like_small_ones():
     for scale in (1.0, 100.0):
         keras.utils.set_random_seed(3)
         learner = ScenarioLearner(4, 3)
-        shares.append(learner(scale * inputs, training=True)[0].numpy())
-    np.testing.assert_allclose(*shares, atol=0.01)
+        shares.append(learner(scale * inputs, training=True).shares.numpy())
+    np.testing.assert_allclose(*shares, atol=0.02)
 
 
 def test_scenarios_start_apart():
     model = build(small_features(20), embedding={"dim": 16}, prototypes=4)
-    shares = model.intentions(random_batch(small_features(20), 500)[0], training=True).shares.numpy()
+    batch, _, _ = random_batch(small_features(20), 500)
+    model(batch, training=True)
+    shares = model.intentions(batch, training=True).shares.numpy()
     assert shares.max(1).mean() > 0.4 and (shares.mean(0) > 0.02).all()
 
 
@@ -190,12 +259,17 @@ def test_whole_model_and_its_losses(scenarios):
     outputs = training.forward(batch, training=False)
     np.testing.assert_allclose(outputs.logits, model(batch), rtol=1e-5)
     assert outputs.losses.keys() == set(training.auxiliary) == training.auxiliary_metrics.keys()
+    assert outputs.watched.keys() == set(training.watched) == training.watched_metrics.keys()
     share = repeat_share(batch["history_item"], batch["history_length"], 20).numpy()
     assert share.max() > 0
     expected = 0.3 * (share - (shares * found.again.numpy()).sum(1)) ** 2
     np.testing.assert_allclose(outputs.losses["repeat"], expected, rtol=1e-4, atol=1e-7)
     if scenarios in ("soft", "hard"):
         np.testing.assert_allclose(outputs.losses["divergence"], 0.7 * found.divergence.numpy(), rtol=1e-5)
+        np.testing.assert_allclose(outputs.watched["greatest_share"], found.likely.numpy().max(1), rtol=1e-5)
+        points = model.prototypes.numpy()
+        apart = distances(points, points)[np.triu_indices(3, 1)].min()
+        np.testing.assert_allclose(outputs.watched["prototype_distance"], np.sqrt(apart), rtol=1e-4)
     else:
         assert set(training.auxiliary) == {"repeat"}
 
@@ -221,7 +295,7 @@ def mlp(inputs):
 def test_ablations_take_their_parameters_away():
     user = 4 + 4 + 4 + 4 + 1 + 4 + 1 + 4 + 4 + 4  # two of the user, scenario and context, five columns of behaviors
     whole = user + 4 + 1
-    full, learner = count(build()), whole * 5 + 3 * 5 + 2 * whole + 1
+    full, learner = count(build()), whole * 5 + 3 * 5 + 1 + 2 * whole + 1
     module = mlp(user) + 2 * mlp(whole)
     assert full == count(build(scenarios="hard"))
     assert full - count(build(scenarios="none")) == learner + 2 * module
@@ -250,12 +324,15 @@ def test_defaults_are_the_papers():
     settings = MuseNetSettings()
     assert (settings.prototypes, settings.temperature, settings.prototype_rate) == (4, 0.1, 0.2)
     assert (settings.divergence_weight, settings.repeat_weight) == (1.0, 0.5)
+    assert settings.divergence == "mean"  # not the paper's, see `ScenarioLearner`
 
 
 def test_settings_refuse():
     for wrong in (
         {"scenarios": "given"},
         {"prototypes": 1},
+        {"divergence": "none"},
+        {"radius": 0},
         {"temperature": 0},
         {"prototype_rate": 1.5},
         {"units": []},

@@ -15,8 +15,8 @@ import tf_keras as keras
 from models.base import input_signature, named_weights, table_of
 from models.optimizers import build_optimizer
 from models.registry import build_model, settings_class
-from models.settings import OptimizerSettings
-from tests.models.conftest import LENGTH, random_batch, shake, small_features
+from schemas.bias import DebiasSettings, OptimizerSettings
+from tests.models.conftest import LENGTH, random_batch, served, shake, small_features
 
 SMALL = {"embedding": {"dim": 4}, "expert_units": [6], "attention_units": [6, 4], "shared_experts": 3}
 FEATURES = small_features()
@@ -45,27 +45,31 @@ def test_logit_is_the_gates_mean_of_scores(model):
     np.testing.assert_allclose(model(batch), (opinions.gate.numpy() * opinions.scores.numpy()).sum(1), rtol=1e-5)
 
 
-def test_training_model_reweighs_scores_before_the_gate(model):
-    training = model.training_model()
+@pytest.mark.parametrize("fusion", ["multiply", "add"])
+def test_training_model_reweighs_scores_before_the_gate(model, fusion):
+    training = model.training_model(DebiasSettings(nets=True, fusion=fusion))
     batch, _, _ = random_batch(FEATURES)
     np.testing.assert_allclose(training(batch), model(batch), rtol=1e-6)
     random = np.random.default_rng(0)
     for weight in training.bias.trainable_weights:
         weight.assign(random.normal(0, 1, weight.shape))
     opinions = model.opinions(batch)
-    bias = training.bias.biases(batch["fairness_coefficient"], opinions.routes).numpy()
-    scores = opinions.scores.numpy() * 2 / (1 + np.exp(-bias))
+    bias = training.bias.biases(batch, opinions.routes).numpy()
+    main = opinions.scores.numpy()
+    scores = main * 2 / (1 + np.exp(-bias)) if fusion == "multiply" else main + bias
     expected = (opinions.gate.numpy() * scores).sum(1)
     np.testing.assert_allclose(training(batch), expected, rtol=1e-4, atol=1e-5)
     assert np.abs(training(batch).numpy() - model(batch).numpy()).max() > 1e-3
 
 
-def test_serving_model_knows_nothing_of_bias(model):
-    training = model.training_model()
-    serving = {id(w) for w in training.serving.weights}
-    assert training.bias.weights and not serving & {id(w) for w in training.bias.weights}
+@pytest.mark.parametrize("sharing", ["expert", "one"])
+def test_serving_model_knows_nothing_of_bias(model, sharing):
+    training = model.training_model(DebiasSettings(nets=True, sharing=sharing))
+    serving, nets = {id(w) for w in training.serving.weights}, training.bias or training.tower
+    assert (training.bias is None) == (sharing == "one") != (training.tower is None)
+    assert nets.weights and not serving & {id(w) for w in nets.weights}
     batch, _, _ = random_batch(FEATURES)
-    batch.pop("fairness_coefficient")
+    batch = served(batch, FEATURES)
     assert np.isfinite(model(batch)).all()
 
 
@@ -100,7 +104,8 @@ def test_attention_weights_are_zero_at_padding(model):
 
 
 def test_every_weight_gets_a_finite_gradient():
-    training = build(extraction_layers=2, embedding={"dim": 4, "numeric": "vector"}).training_model()
+    model = build(extraction_layers=2, embedding={"dim": 4, "numeric": "vector"})
+    training = model.training_model(DebiasSettings(nets=True))
     shake(training)
     seen = dict.fromkeys(named_weights(training), 0.0)
     for seed in range(4):
@@ -187,26 +192,30 @@ def test_switches_change_the_parameters_as_they_imply():
     assert full - count(build(shared_experts=2)) == width * 6 + 2 * 6 + 6 + 1 + 5 * width
     sizes = [count(build(scenario_transform=False, extraction_layers=n)) for n in (1, 2, 3)]
     assert sizes[0] < sizes[1] < sizes[2]
-    with_bias = count(build().training_model())
-    assert with_bias > full == count(build(bias_nets=False).training_model())
-    assert with_bias == count(build(bias_fusion="add").training_model())
+    assert full == count(build().training_model())
+    each, one = (count(build().training_model(DebiasSettings(nets=True, sharing=s))) for s in ("expert", "one"))
+    vector = 2 * 8 + 8  # widths: the coefficient's two parts and the place's
+    inputs = 8 + 8 + 32 * 8 + 6 * 8
+    net = vector * 8 + 2 * 8 + 8
+    assert one - full == inputs + net
+    assert each - full == inputs + (3 + 5 * 2) * net
     assert count(build(behavior_value="all")) - full == context * (6 * 2 * 5 + 6 * 3 + 5 * 5 + 2 * 5)
 
 
 def test_fairness_coefficients_weigh_the_loss_only_if_told_to():
     batch, labels, weights = random_batch(FEATURES, 32)
     for weighted in (False, True):
-        training = build(fairness_weighting=weighted, bias_nets=False).training_model()
+        training = build().training_model(DebiasSettings(weighting=weighted, weight_floor=0.7))
         training.compile(optimizer=keras.optimizers.SGD(0.0))
         logits = training(batch, training=True).numpy()
-        factors = weights.numpy() * (batch["fairness_coefficient"].numpy() if weighted else 1)
+        factors = weights.numpy() * (np.maximum(batch["fairness_coefficient"].numpy(), 0.7) if weighted else 1)
         losses = np.logaddexp(0, logits) - labels.numpy() * logits
         measured = training.train_step((batch, labels, weights))["loss"]
         assert abs(float(measured) - (losses * factors).sum() / factors.sum()) < 1e-2
 
 
 def test_evaluation_looks_at_the_serving_model_only():
-    training = build().training_model()
+    training = build().training_model(DebiasSettings(nets=True))
     training.compile(optimizer="sgd")
     shake(training)
     batch, labels, weights = random_batch(FEATURES, 64)
@@ -242,7 +251,7 @@ def test_names_address_every_weight_and_its_table(model):
     assert all(names[name].shape[0] == rows[table] for name, table in tables.items())
     again = named_weights(build())
     assert again.keys() == names.keys()
-    training = model.training_model()
+    training = model.training_model(DebiasSettings(nets=True))
     assert {f"serving/{n}" for n in names} < named_weights(training).keys()
     assert table_of(training)["bias/specific_nets/last/kernel"] == "page"
 
@@ -272,7 +281,7 @@ def test_saved_model_takes_any_batch_and_length(model, tmp_path):
     loaded = tf.saved_model.load(str(tmp_path))
     for rows, length in ((1, 1), (30, 9)):
         batch, _, _ = random_batch(FEATURES, rows, length)
-        batch.pop("fairness_coefficient")
+        batch = served(batch, FEATURES)
         np.testing.assert_allclose(loaded.score(batch), model(batch), rtol=1e-5, atol=1e-6)
 
 

@@ -23,7 +23,7 @@ from tests.models.conftest import random_batch, shake, small_features
 ROWS, DAY = 240, "2024-03-08"
 FEATURES = small_features(3)
 SMALL = {
-    "sar_net": {"expert_units": [4], "attention_units": [4], "bias_nets": False},
+    "sar_net": {"expert_units": [4], "attention_units": [4]},
     "maria": {
         "expert_units": [8],
         "tower_units": [8],
@@ -72,7 +72,7 @@ def raw() -> dict[str, np.ndarray]:
         "request_id": np.char.add("r", prepared().facts.group.astype(str)),
         "category": random.choice(["hotel", "flight", "tour"], ROWS, p=[0.6, 0.3, 0.1]),
         "price": random.lognormal(4, 1, ROWS).astype("f4"),
-        "purpose": random.choice(["none", "leisure", "business"], ROWS // 4).repeat(4),
+        "purpose": random.choice(["none", "family", "couple", "business"], ROWS // 4).repeat(4),
     }
 
 

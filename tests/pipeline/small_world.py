@@ -58,8 +58,7 @@ trainer:
     specific_experts: 1
     shared_experts: 1
     expert_units: [4]
-    bias_units: [4]
-    bias_dim: 2
+  debias: {nets: true, units: [4], dim: 2}
 evaluation: {auc_margin: 1, min_auc: 0, pcoc_min: 0, pcoc_max: 1000, scenario_auc_margin: 1}
 """
 

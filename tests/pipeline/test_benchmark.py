@@ -79,8 +79,8 @@ def test_settings_are_the_shared_ones_and_then_the_models_own():
     bench = BenchmarkSettings(shared={"embedding": {"dim": 6}}, models={"mmoe": {"embedding": {"l2": 0.5}}})
     mine = model_settings("mmoe", config, bench)
     assert mine["embedding"]["dim"] == 6 and mine["embedding"]["l2"] == 0.5
-    assert "bias_nets" not in mine, "what only SAR-Net knows"
-    assert model_settings("sar_net", config, bench)["bias_nets"] is False
+    assert "behavior_value" not in mine, "what only SAR-Net knows"
+    assert model_settings("sar_net", config, bench)["behavior_value"] == "all"
     with pytest.raises(ConfigError, match="mmoe: attention"):
         model_settings("mmoe", config, BenchmarkSettings(models={"mmoe": {"attention": "none"}}))
 

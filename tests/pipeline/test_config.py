@@ -20,6 +20,7 @@ def test_override():
         (("trainer.epohs=2",), ("trainer.epohs", "allowed are", "epochs")),
         (("trainer.epochs=many",), ("trainer.epochs", "many")),
         (("fairness.first_day=never",), ("fairness.first_day", "uniform", "two_pass")),
+        (("fairness.first_day=two_pass",), ("fairness", "numerator", "score")),
         (("window.days=0",), ("window.days",)),
         (("declaration=nowhere",), ("nowhere", "simulator")),
         (("epochs",), ("key=value",)),

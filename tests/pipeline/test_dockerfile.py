@@ -76,7 +76,7 @@ def test_it_is_the_default_of_the_configuration():
 CHECK = """
 import importlib, pkgutil, importlib.metadata, os
 from pipeline.config import bundled, load_config
-assert len(bundled()) == 4, bundled()
+assert len(bundled()) == 5, bundled()
 for name in bundled():
     assert load_config(name).declared.columns
 import components

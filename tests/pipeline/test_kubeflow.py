@@ -131,7 +131,7 @@ def test_one_document_where_the_platform_is_told_nothing():
     ("override", "words"),
     [
         ("cluster.components={Trainers: {cpu: 2}}", ("cluster.components.Trainers", "Trainer", "Pusher")),
-        ("fairness.first_day=two_pass", ("fairness.first_day", "scenerank run")),
+        ("fairness={first_day: two_pass, numerator: score}", ("fairness.first_day", "scenerank run")),
     ],
 )
 def test_refused(override, words):

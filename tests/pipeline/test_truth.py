@@ -4,16 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.figures._debias import (
-    OFF,
-    build_world,
-    coefficients,
-    judge,
-    scores,
-    subsampled,
-    train,
-    with_coefficients,
-)
+from tests.figures._debias import KINDS, build_world, correlations, outcome, subsampled
 
 pytestmark = pytest.mark.slow
 
@@ -23,24 +14,36 @@ def world():
     return build_world(8.0, 0, days=3, impressions=8000)
 
 
-def test_boosted_pairs_have_coefficients_below_those_of_the_others(world):
-    model = train(world, world.train, **OFF)
-    fc = coefficients(with_coefficients(world, model))
-    rows = world.logged.assign(fc=fc, score=scores(model, world.train))
-    promoted = rows["promoted"].to_numpy(bool)
-    assert 0.2 < promoted.mean() < 0.8
-    assert fc[promoted].mean() < 1 < fc[~promoted].mean()
+def test_promoted_rows_have_coefficients_below_those_of_the_others(world):
+    rows = world.logged.assign(fc=world.train.coefficients)
+    boosted = rows["boosted"].to_numpy(bool)
+    assert 0.1 < boosted.mean() < 0.6
+    assert rows.fc[boosted].mean() < 0.7 < 1 < rows.fc[~boosted].mean()
+    assert (rows.fc[rows.day == rows.day.min()] == 1).all(), "nothing is known before the first day"
     by_page = rows.groupby(["day", "scenario_id"])
     unclipped = by_page["fc"].transform(lambda c: (c > 0.1).all() and (c < 10).all())
     means = rows[unclipped].groupby(["day", "scenario_id"])["fc"].mean()
     np.testing.assert_allclose(means, 1, rtol=1e-4)
-    judged = judge(world, model)
-    assert 0.5 < judged["auc"] < 0.8 and 0 <= judged["exposure_error"] < 0.5
+
+
+@pytest.mark.parametrize("name", ["exposure", "flag", "score"])
+def test_coefficients_know_of_promotions_and_not_of_labels(world, name):
+    found = correlations(world, name)
+    assert abs(found["label"]) < 4 / np.sqrt(found["rows"])
+    if name != "score":
+        assert found["promoted"] < -0.3
+
+
+@pytest.mark.parametrize("name", ["on", "weighting", "shared_bottom position", "sub-sampling 0.6"])
+def test_every_way_to_train_is_judged(world, name):
+    judged = outcome(world, KINDS[name])
+    assert 0.5 < judged["auc"] < 0.8 and 0.5 < judged["logged_auc"] < 0.8
+    assert 0 <= judged["exposure_error"] < 0.5 and 0.7 < judged["pcoc"] < 1.4
 
 
 def test_subsampling_drops_rows_under_promotion_only(world):
     kept = subsampled(world, 0.5)
-    promoted = world.logged["promoted"].to_numpy(bool)
+    promoted = world.logged["campaign"].to_numpy(bool)
     expected = (~promoted).sum() + 0.5 * promoted.sum()
     assert abs(kept.rows - expected) < 5 * np.sqrt(promoted.sum())
 

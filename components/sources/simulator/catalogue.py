@@ -9,22 +9,29 @@ import numpy as np
 from components.sources.simulator.scenarios import THEMES, Scenarios
 from components.sources.simulator.settings import Settings
 
-# name: (share of items, median price, how much a business traveller wants it)
+# name: (share of items, median price, how much it is wanted on a trip of each purpose)
+PURPOSES = ("none", "family", "couple", "business")
 CATEGORIES = {
-    "hotel": (0.22, 420.0, 0.8),
-    "homestay": (0.10, 300.0, -0.6),
-    "flight": (0.14, 900.0, 1.0),
-    "train": (0.08, 220.0, 0.9),
-    "car_rental": (0.06, 260.0, 0.5),
-    "package_tour": (0.10, 2600.0, -1.0),
-    "day_trip": (0.08, 180.0, -0.7),
-    "attraction": (0.09, 110.0, -0.6),
-    "cruise": (0.03, 4200.0, -1.0),
-    "resort": (0.05, 1500.0, -0.8),
-    "ski_pass": (0.02, 500.0, -0.7),
-    "insurance": (0.03, 60.0, 0.2),
+    "hotel": (0.22, 420.0, (0, -0.3, 0.7, 0.8)),
+    "homestay": (0.10, 300.0, (0, 0.8, 0.3, -0.6)),
+    "flight": (0.14, 900.0, (0, -0.4, -0.1, 1.0)),
+    "train": (0.08, 220.0, (0, -0.6, -0.3, 0.9)),
+    "car_rental": (0.06, 260.0, (0, 0.6, -0.4, 0.5)),
+    "package_tour": (0.10, 2600.0, (0, 0.8, -0.9, -1.0)),
+    "day_trip": (0.08, 180.0, (0, -0.2, 0.8, -0.7)),
+    "attraction": (0.09, 110.0, (0, 1.0, -0.5, -0.6)),
+    "cruise": (0.03, 4200.0, (0, -0.6, 1.0, -1.0)),
+    "resort": (0.05, 1500.0, (0, 0.5, 0.6, -0.8)),
+    "ski_pass": (0.02, 500.0, (0, -0.5, 0.9, -0.7)),
+    "insurance": (0.03, 60.0, (0, 0.6, -0.9, 0.2)),
 }
-KINDS = ("city", "beach", "mountain", "heritage")
+# name: how much such places are wanted on a trip of each purpose
+KINDS = {
+    "city": (0, -0.4, 0.0, 0.6),
+    "beach": (0, 0.7, 0.2, -0.5),
+    "mountain": (0, -0.3, 0.3, -0.5),
+    "heritage": (0, -0.2, 0.3, -0.5),
+}
 # name: (kind, price level)
 DESTINATIONS = {
     "beijing": (0, 1.2), "shanghai": (0, 1.3), "guangzhou": (0, 1.1), "shenzhen": (0, 1.2), "chengdu": (0, 0.9),
@@ -41,8 +48,12 @@ ITEMS_PER_MERCHANT = 20
 MOST_EXPOSED = 0.05
 """No item takes more of what retrieval proposes, which keeps slates distinct in a small catalogue."""
 
-BUSINESS_APPEAL = np.array([wanted for _, _, wanted in CATEGORIES.values()], np.float32)
-BUSINESS_PLACE = np.array([0.6 if kind == 0 else -0.5 for kind, _ in DESTINATIONS.values()], np.float32)
+PLACE_KIND = np.array([kind for kind, _ in DESTINATIONS.values()])
+"""Index into `KINDS` of each destination, `[D]`."""
+PURPOSE_APPEAL = np.array([wanted for _, _, wanted in CATEGORIES.values()], np.float32).T
+"""How much each purpose wants each category, `[purposes, C]`."""
+PURPOSE_PLACE = np.array(list(KINDS.values()), np.float32).T[:, PLACE_KIND]
+"""How much each purpose wants each destination, `[purposes, D]`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +107,7 @@ class Catalogue:
         quality = 0.20 * (fame - fame.mean()) / fame.std() + 0.26 * rng.standard_normal(count)
 
         by_category = 0.34 * rng.standard_normal((len(THEMES), len(CATEGORIES)))
-        by_category[THEMES.index("business")] += 0.4 * BUSINESS_APPEAL
+        by_category[THEMES.index("business")] += 0.4 * PURPOSE_APPEAL[PURPOSES.index("business")]
         by_kind = 0.28 * rng.standard_normal((len(THEMES), len(KINDS)))
         by_kind[THEMES.index("beach"), 1] += 0.6
         by_kind[THEMES.index("outdoor"), 2] += 0.6
@@ -104,7 +115,7 @@ class Catalogue:
         by_level = 0.08 * rng.standard_normal(len(THEMES))
         by_level[THEMES.index("deals")] -= 0.3
         by_level[THEMES.index("luxury")] += 0.3
-        kind = np.array([k for k, _ in DESTINATIONS.values()])[destination]
+        kind = PLACE_KIND[destination]
         place = 0.22 * rng.standard_normal(len(DESTINATIONS))
         suited = by_category[:, category] + by_kind[:, kind] + by_level[:, None] * level
         appeal = (quality + place[destination] + suited)[scenarios.theme]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.sources.simulator.promotions import Campaign
+from components.sources.simulator.rankers import Ranker
 from components.sources.simulator.traffic import DEEPEST, Requests
 from components.sources.simulator.truth import Memory, World
 
@@ -12,14 +13,14 @@ CANDIDATES = 20
 """What retrieval proposes for a request."""
 REMEMBERED = 1
 """Items clicked or bought before that join the candidates."""
-RANKER = 0.6
-"""Weight that the ordinary ranker gives to a true preference; the rest of its score is noise."""
+GREED = 1.0
+"""Weight of a ranker's score beside the noise; with 1, the chance to come first is in proportion to odds or rates."""
 
 
-def ordinary(rng: np.random.Generator, world: World, memory: Memory, requests: Requests) -> np.ndarray:
-    """Slates of an ordinary ranker: popularity and theme, then taste, then noise.
-
-    The ranker knows tastes as a good model would, not the trips.
+def ordinary(
+    rng: np.random.Generator, world: World, memory: Memory, requests: Requests, score_of: Ranker
+) -> np.ndarray:
+    """Slates of an ordinary ranker: popularity and theme propose, its score and noise order; it knows no trips.
 
     Returns:
       int32 `[R, DEEPEST]`, distinct items in order of rank; the first `depth` of a row are shown.
@@ -39,7 +40,7 @@ def ordinary(rng: np.random.Generator, world: World, memory: Memory, requests: R
     same[:, 1:] = known[:, 1:] == known[:, :1]
     candidates = np.concatenate([retrieved, np.maximum(known, 0)], axis=1)
     barred = np.concatenate([repeated, same | (known < 0)], axis=1)
-    score = RANKER * world.preference(requests.user[:, None], requests.scenario[:, None], candidates)
+    score = np.float32(GREED) * score_of(requests.user[:, None], requests.scenario[:, None], candidates)
     score -= np.log(np.maximum(rng.standard_exponential(score.shape, np.float32), np.float32(1e-30)))
     score[barred] = -np.inf
     best = np.argsort(-score, axis=1, kind="stable")[:, :DEEPEST]
@@ -49,23 +50,26 @@ def ordinary(rng: np.random.Generator, world: World, memory: Memory, requests: R
 def promote(
     rng: np.random.Generator, campaign: Campaign, requests: Requests, slates: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Replaces impressions at random by promoted items, which are drawn by their ordinary exposure.
+    """Puts promoted items, drawn by their ordinary exposure, on top of the page; the others move down.
 
-    An item that the slate holds already is not shown twice.
+    As many as if each shown impression gave way with probability `push`. An item that the slate holds already is
+    not shown twice.
 
     Returns:
       slates int32 `[R, DEEPEST]`, and bool of the same shape: put there by the promotion.
     """
-    slates, count = slates.copy(), campaign.pairs.shape[1]
-    pushed = rng.random(slates.shape, np.float32) < campaign.push[requests.scenario][:, None]
-    for place in range(slates.shape[1]):
+    width, count = slates.shape[1], campaign.pairs.shape[1]
+    wanted = rng.random(slates.shape, np.float32) < campaign.push[requests.scenario][:, None]
+    wanted &= np.arange(width) < requests.depth[:, None]
+    pages = np.concatenate([np.full_like(slates, -1), slates], axis=1)  # promoted items, then the ordinary ones
+    for turn in range(width):
         point = rng.random(len(requests)) + requests.scenario
         item = np.searchsorted(campaign.ends, point, side="right") - requests.scenario * count
         item = np.clip(item, 0, count - 1).astype(np.int32)
-        pushed[:, place] &= ~(slates == item[:, None]).any(axis=1)
-        pushed[:, place] &= campaign.pairs[requests.scenario, item]
-        slates[:, place] = np.where(pushed[:, place], item, slates[:, place])
-    return slates, pushed
+        new = wanted[:, turn] & campaign.pairs[requests.scenario, item] & ~(pages == item[:, None]).any(axis=1)
+        pages[:, turn] = np.where(new, item, -1)
+    order = np.argsort(pages < 0, axis=1, kind="stable")[:, :width]
+    return np.take_along_axis(pages, order, axis=1), order < width
 
 
 def uniform(rng: np.random.Generator, count: int, rows: int) -> np.ndarray:

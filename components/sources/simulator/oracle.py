@@ -1,4 +1,10 @@
-"""How well the truth itself ranks: the bound for any model."""
+"""How well the truth itself ranks: the bound for any model that is served.
+
+Ranked by is the click probability at the reference, which is all that is left to know when neither place nor badge is
+given yet. Clicks of `unbiased` rows were drawn from it: no model beats it there but by chance. Clicks in the logs also
+depend on place and badge; the ordinary ranker put good items on top, so a model may gain a little there by guessing
+where an item was shown, which is not worth anything in service.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +40,7 @@ def auc(label: np.ndarray, score: np.ndarray) -> float:
 
 
 def oracle_auc(workspace: str, day: str, unbiased: bool = False) -> dict[str, float]:
-    """AUC of the true click probability on a simulated day.
+    """AUC of the click probability at the reference on a simulated day.
 
     Args:
       workspace: its URI; day: ISO date; unbiased: of `unbiased/` instead of `logs/`.

@@ -6,12 +6,14 @@ import dataclasses
 
 import numpy as np
 
-from components.sources.simulator.catalogue import CATEGORIES, DESTINATIONS, KINDS
+from components.sources.simulator.catalogue import CATEGORIES, KINDS, PLACE_KIND
 from components.sources.simulator.scenarios import THEMES, Scenarios
 from components.sources.simulator.settings import Settings
 
 AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 AGE_SHARES = (0.18, 0.28, 0.22, 0.15, 0.11, 0.06)
+FAMILY_SHARES = (0.15, 0.45, 0.65, 0.60, 0.40, 0.35)
+"""Of the trips that are not on business, by age."""
 REGIONS = ("north", "northeast", "east", "central", "south", "southwest", "northwest", "overseas")
 REGION_SHARES = (0.17, 0.08, 0.27, 0.14, 0.17, 0.10, 0.05, 0.02)
 LEVEL_SHARES = (0.30, 0.25, 0.18, 0.13, 0.09, 0.05)
@@ -31,7 +33,7 @@ class Population:
       budget: float32, the price level (standard deviations) that suits best.
       category_taste: float32 `[U, C]`; destination_taste: float32 `[U, D]`.
       theme_taste: float32 `[themes, ages, C]`, what an age likes on pages of a theme.
-      business: float64, probability that a trip is on business.
+      business: float64, probability that a trip is on business; family: that another one is with children.
       activity: float64, relative number of visits.
       members: int32, users of scenario 0, then of scenario 1, and so on; `member_of`: their scenarios, int32.
     """
@@ -45,6 +47,7 @@ class Population:
     destination_taste: np.ndarray
     theme_taste: np.ndarray
     business: np.ndarray
+    family: np.ndarray
     activity: np.ndarray
     members: np.ndarray
     member_of: np.ndarray
@@ -65,10 +68,9 @@ class Population:
         category_taste = table(AGE_BANDS, len(CATEGORIES), 0.38)[age]
         category_taste += table(LEVEL_SHARES, len(CATEGORIES), 0.24)[level]
         category_taste += 0.22 * rng.standard_normal(category_taste.shape, np.float32)
-        kind = np.array([k for k, _ in DESTINATIONS.values()])
-        destination_taste = table(REGIONS, len(DESTINATIONS), 0.4)[region]
-        destination_taste += table(AGE_BANDS, len(KINDS), 0.25)[age][:, kind]
-        destination_taste += 0.18 * rng.standard_normal((count, len(KINDS)), np.float32)[:, kind]
+        destination_taste = table(REGIONS, len(PLACE_KIND), 0.4)[region]
+        destination_taste += table(AGE_BANDS, len(KINDS), 0.25)[age][:, PLACE_KIND]
+        destination_taste += 0.18 * rng.standard_normal((count, len(KINDS)), np.float32)[:, PLACE_KIND]
         destination_taste += 0.18 * rng.standard_normal(destination_taste.shape, np.float32)
         budget = 0.32 * (level - 1.5) + (0.3 * rng.standard_normal(len(AGE_BANDS)))[age]
         budget = (budget + 0.3 * rng.standard_normal(count)).astype(np.float32)
@@ -84,6 +86,7 @@ class Population:
             destination_taste=destination_taste,
             theme_taste=0.25 * rng.standard_normal((len(THEMES), len(AGE_BANDS), len(CATEGORIES)), np.float32),
             business=1 / (1 + np.exp(-wish)),
+            family=np.array(FAMILY_SHARES)[age],
             activity=rng.gamma(3.0, 1 / 3.0, count) + 0.1,
             members=members,
             member_of=member_of,

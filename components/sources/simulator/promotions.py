@@ -1,4 +1,4 @@
-"""Promotion campaigns: merchants whose items are pushed in some scenarios, whoever looks."""
+"""Promotion campaigns: merchants whose items are pushed to the top of some scenarios, whoever looks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Campaign:
     Attributes:
       pairs: bool `[S, N]`, scenario and item.
       ends: float64 `[S * N]`, cumulated ordinary exposure of the pairs, scenario s within (s, s + 1].
-      push: float32 `[S]`, probability that an impression is replaced by one of a promoted item.
+      push: float32 `[S]`, probability that an impression gives way to one of a promoted item.
     """
 
     pairs: np.ndarray

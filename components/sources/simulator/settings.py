@@ -11,7 +11,9 @@ import numpy as np
 
 MIN_ITEMS = 50
 """Fewer items cannot fill distinct slates."""
-MAX_STRENGTH = 100.0
+RANKERS = ("taste", "logged")
+BOUNDS = {"promotion_strength": 100.0, "position_bias": 3.0, "badge_lift": 5.0}
+"""Real numbers lie between 0 and these."""
 
 
 class SimulationError(ValueError):
@@ -28,6 +30,12 @@ class Settings:
       impressions_per_day: rows of each day's log, exactly.
       seed: of everything; the same settings give the same bytes.
       promotion_strength: extra exposure of a promoted pair as a multiple of its ordinary one; 0 promotes nothing.
+      position_bias: how fast attention falls with the place, the exponent of `presentation.examined`; 0: not at all.
+      badge_lift: log odds that the badge of a promotion adds to a click on its item. The default is an odds ratio of
+        1.77: on a platform of restaurants the note that a listing is a paid one raised calls by 77 % (Sahni and Nair,
+        "Does Advertising Serve as a Signal?", Review of Economic Studies 87, 2020).
+      ranker: what ordinary pages are ordered by, see `rankers`: `taste`, or `logged`, which from the second day on
+        learns from the logs of the days before.
       start_day: ISO date.
     """
 
@@ -38,6 +46,9 @@ class Settings:
     impressions_per_day: int = 100000
     seed: int = 0
     promotion_strength: float = 4.0
+    position_bias: float = 1.0
+    badge_lift: float = 0.57
+    ranker: str = "taste"
     start_day: str = "2024-03-01"
 
     def __post_init__(self) -> None:
@@ -46,10 +57,13 @@ class Settings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < bound:
                 raise SimulationError(f"{name} must be a whole number of at least {bound}, not {value!r}")
-        strength = self.promotion_strength
-        real = isinstance(strength, (int, float)) and not isinstance(strength, bool)
-        if not real or not math.isfinite(strength) or not 0 <= strength <= MAX_STRENGTH:
-            raise SimulationError(f"promotion_strength must lie between 0 and {MAX_STRENGTH:g}, not {strength!r}")
+        for name, most in BOUNDS.items():
+            value = getattr(self, name)
+            real = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not real or not math.isfinite(value) or not 0 <= value <= most:
+                raise SimulationError(f"{name} must lie between 0 and {most:g}, not {value!r}")
+        if self.ranker not in RANKERS:
+            raise SimulationError(f"ranker must be one of {', '.join(RANKERS)}, not {self.ranker!r}")
         try:
             first = datetime.date.fromisoformat(self.start_day)
             first + datetime.timedelta(days=int(self.days) - 1)

@@ -6,12 +6,15 @@ import concurrent.futures
 import dataclasses
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from components.sources.simulator import exposure, tables, traffic
+from components.sources.simulator.presentation import examined
 from components.sources.simulator.promotions import Campaign, is_promoted
+from components.sources.simulator.rankers import WINDOW, Clicks, Ranker, ranker
 from components.sources.simulator.settings import Settings
 from components.sources.simulator.trips import Trips
 from components.sources.simulator.truth import Memory, World, levels
@@ -24,53 +27,53 @@ SAMPLE = 16000
 """Requests that the scenarios' levels are fitted on, shared out evenly."""
 
 
-def simulate(
-    workspace: str,
-    days: int = 8,
-    scenarios: int = 20,
-    users: int = 20000,
-    items: int = 2000,
-    impressions_per_day: int = 100000,
-    seed: int = 0,
-    promotion_strength: float = 4.0,
-    start_day: str = "2024-03-01",
-    progress: Callable[[str, float], None] | None = None,
-) -> None:
+def simulate(workspace: str, progress: Callable[[str, float], None] | None = None, **arguments: Any) -> None:
     """Writes the logs of a travel platform, and beside them the truth.
 
-    Per day: `logs/day=D/part-*.parquet` as `schemas/simulator.yaml` declares; `truth/day=D/`, row by row beside
-    the logs: request_id, item_id, probability (of a click), boosted (put there by a promotion), promoted (the
-    item is under promotion in that scenario), purpose (of the user's trip); `unbiased/day=D/`, the same requests
-    with items drawn uniformly, and `truth_unbiased/day=D/` beside it. `truth/simulation.json` holds the arguments.
-    A day replaces what the workspace has of it as a whole. The same arguments give the same bytes, and a day does
-    not depend on how many follow.
+    Per day: `logs/day=D/part-*.parquet` as `schemas/simulator_flagged.yaml` declares; `truth/day=D/`, row by row
+    beside the logs: request_id, item_id, probability (of a click at the top of the page, without a badge),
+    logged_probability (of a click as the item was shown), boosted (put there by a promotion), campaign (the item is
+    under promotion in that scenario), purpose (of the user's trip); `unbiased/day=D/`, the same requests with items
+    drawn uniformly and each shown alone, at the top and without a badge, so that its clicks speak of relevance alone,
+    and `truth_unbiased/day=D/` beside it. `truth/simulation.json` holds the arguments. A day replaces what the
+    workspace has of it as a whole. The same arguments give the same bytes, and a day does not depend on how many
+    follow.
 
     Args:
-      workspace: its URI. For the rest see `Settings`.
+      workspace: its URI.
       progress: called with what was done and the fraction of all work done, 0 to 1.
+      arguments: of `Settings`.
 
     Raises:
       SimulationError: an argument out of bounds.
     """
-    settings = Settings(days, scenarios, users, items, impressions_per_day, seed, promotion_strength, start_day)
+    settings = Settings(**arguments)
+    days = settings.days
     tell = progress or (lambda message, fraction: None)
     space = Workspace(workspace)
     world, trips = prepare(settings)
-    tell(f"made {users} users, {items} items and {scenarios} scenarios", 1 / (days + 1))
+    tell(f"made {settings.users} users, {settings.items} items and {settings.scenarios} scenarios", 1 / (days + 1))
     described = dataclasses.asdict(settings)
     described["promoted_days"] = [
         settings.date(d) for d in range(days) if is_promoted(d) and settings.promotion_strength > 0
     ]
     space.write_text(space.uri("truth", "simulation.json"), json.dumps(described, indent=1))
-    memory = Memory.empty(users)
+    memory, clicks = Memory.empty(settings.users), []
     for day in range(days):
         trips = trips.next_day(settings.stream("trips", day), world.population)
-        memory = _day(space, settings, world, trips, memory, day)
+        score_of = ranker(world, settings.ranker, clicks)
+        user, scenario, item, click, purchase = _day(space, settings, world, trips, memory, score_of, day)
+        memory = memory.after(user, item, click, purchase)
+        clicks = [*clicks, Clicks(user, scenario, item, click)][-WINDOW:]
         tell(f"simulated {settings.date(day)}", (day + 2) / (days + 1))
 
 
 def prepare(settings: Settings) -> tuple[World, Trips]:
-    """The world, its scenarios brought to their click rates on ordinary traffic, and the trips it opens with."""
+    """The world and the trips it opens with.
+
+    Its scenarios are brought to their click rates on what is logged of an ordinary first day; another ranker's pages
+    have others.
+    """
     world = World.build(settings)
     trips = Trips.before_first_day(settings, world.population)
     memory = Memory.empty(len(world.population))
@@ -79,17 +82,20 @@ def prepare(settings: Settings) -> tuple[World, Trips]:
     scenario = np.repeat(np.arange(count, dtype=np.int32), int(np.clip(SAMPLE // count, 100, 2000)))
     user = traffic.visitors(rng, scenario, world.population, trips)
     depth = traffic.depths(rng, len(scenario) * traffic.DEEPEST)[: len(scenario)]
-    number = np.arange(len(scenario))
-    sample = traffic.Requests(number, user, scenario, np.zeros(len(number), np.int64), depth)
-    slates = exposure.ordinary(rng, world, memory, sample)
+    zero = np.zeros(len(scenario), np.int64)
+    sample = traffic.Requests(np.arange(len(scenario)), user, scenario, zero, depth, *trips.forms(rng, user).columns)
+    slates = exposure.ordinary(rng, world, memory, sample, world.preference)
     shown = np.arange(traffic.DEEPEST) < depth[:, None]
-    row = np.nonzero(shown)[0]
+    row, place = np.nonzero(shown)
     utility = world.utility(user[row], scenario[row], slates[shown], trips, memory)
-    return dataclasses.replace(world, level=levels(scenario[row], utility, world.scenarios.click_rate)), trips
+    seen = examined(place, world.position_bias)
+    return dataclasses.replace(world, level=levels(scenario[row], utility, seen, world.scenarios.click_rate)), trips
 
 
-def _day(space: Workspace, settings: Settings, world: World, trips: Trips, memory: Memory, day: int) -> Memory:
-    """Simulates and publishes one day; returns what users remember after it."""
+def _day(
+    space: Workspace, settings: Settings, world: World, trips: Trips, memory: Memory, score_of: Ranker, day: int
+) -> Iterator[np.ndarray]:
+    """Simulates and publishes one day; returns user, scenario, item, click and purchase of its log, `[B]` each."""
     date = settings.date(day)
     midnight = int(datetime.datetime.fromisoformat(date).replace(tzinfo=datetime.timezone.utc).timestamp() * 1000)
     visits = traffic.requests(
@@ -109,18 +115,18 @@ def _day(space: Workspace, settings: Settings, world: World, trips: Trips, memor
         rng = settings.stream("exposure" if biased else "uniform", day, part)
         pushed = None
         if biased:
-            slates = exposure.ordinary(rng, world, memory, requests)
+            slates = exposure.ordinary(rng, world, memory, requests, score_of)
             if campaign is not None:
                 slates, pushed = exposure.promote(settings.stream("promotion", day, part), campaign, requests, slates)
         else:
             slates = exposure.uniform(rng, len(world.catalogue), len(requests))
-        rows = tables.Rows.of(world, trips, memory, requests, slates, pushed)
+        rows = tables.Rows.of(world, trips, memory, requests, slates, pushed, one_by_one=not biased)
         click, purchase = rows.outcomes(settings.stream("outcomes" if biased else "uniform outcomes", day, part))
         log = tables.log(world, requests, rows, click, purchase, date, midnight)
         truth = tables.truth(world, log, rows, trips, campaign if biased else None)
         for name, table in (("logs" if biased else "unbiased", log), ("truth" if biased else "truth_unbiased", truth)):
             tables.write(space, space.uri(name, aside[name], f"part-{part:05d}.parquet"), table)
-        return rows.user, rows.item, click, purchase
+        return rows.user, rows.scenario, rows.item, click, purchase
 
     blocks = visits.blocks(BLOCK)
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
@@ -132,4 +138,4 @@ def _day(space: Workspace, settings: Settings, world: World, trips: Trips, memor
     # The logs come last: a day that has logs has its truth.
     for name, folder in aside.items():
         tables.publish(space, space.uri(name, folder), space.uri(name, f"day={date}"))
-    return memory.after(*(np.concatenate(column) for column in zip(*events)))
+    return (np.concatenate(column) for column in zip(*events))

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.sources.simulator.catalogue import CATEGORIES, DESTINATIONS
+from components.sources.simulator.catalogue import CATEGORIES, DESTINATIONS, PURPOSES
 from components.sources.simulator.population import AGE_BANDS, REGIONS
 from components.sources.simulator.promotions import Campaign
 from components.sources.simulator.scenarios import THEMES
 from components.sources.simulator.traffic import Requests
-from components.sources.simulator.trips import PURPOSES, Trips
+from components.sources.simulator.trips import Trips
 from components.sources.simulator.truth import Memory, World
 from components.workspace import Workspace
 from schemas import load_declaration
@@ -25,8 +25,9 @@ TRUTH = pa.schema(
         pa.field("request_id", pa.string(), nullable=False),
         pa.field("item_id", pa.string(), nullable=False),
         pa.field("probability", pa.float32(), nullable=False),
+        pa.field("logged_probability", pa.float32(), nullable=False),
         pa.field("boosted", pa.bool_(), nullable=False),
-        pa.field("promoted", pa.bool_(), nullable=False),
+        pa.field("campaign", pa.bool_(), nullable=False),
         pa.field("purpose", pa.string(), nullable=False),
     ]
 )
@@ -37,10 +38,11 @@ class Rows:
     """Impressions in order of time; arrays of length B.
 
     Attributes:
-      request: int64, row of the requests; position: int64.
+      request: int64, row of the requests; position: int64, place on the page.
       user, scenario, item: int32.
-      boosted: bool.
-      click: float32, true click probability; purchase: float32, probability of a purchase after a click.
+      boosted: bool, put there by a promotion.
+      reference: float32, click probability at the top of the page without a badge; click: as shown.
+      purchase: float32, probability of a purchase after a click.
     """
 
     request: np.ndarray
@@ -49,6 +51,7 @@ class Rows:
     scenario: np.ndarray
     item: np.ndarray
     boosted: np.ndarray
+    reference: np.ndarray
     click: np.ndarray
     purchase: np.ndarray
 
@@ -61,14 +64,31 @@ class Rows:
         requests: Requests,
         slates: np.ndarray,
         pushed: np.ndarray | None,
+        one_by_one: bool = False,
     ) -> Rows:
-        """The shown part of slates int32 `[R, P]` with their truth; `pushed` is bool `[R, P]` or None for none."""
+        """The shown part of slates with their truth.
+
+        Args:
+          slates: int32 `[R, P]`; pushed: bool `[R, P]`, put there by a promotion, or None for none.
+          one_by_one: each item is shown alone, so that all have place 0.
+        """
         request, position = np.nonzero(np.arange(slates.shape[1]) < requests.depth[:, None])
         user, scenario, item = requests.user[request], requests.scenario[request], slates[request, position]
         boosted = np.zeros(len(item), bool) if pushed is None else pushed[request, position]
         utility = world.utility(user, scenario, item, trips, memory)
-        click = world.click(scenario, utility)
-        return cls(request, position, user, scenario, item, boosted, click, world.purchase(user, item, utility, memory))
+        if one_by_one:
+            position = np.zeros_like(position)
+        return cls(
+            request,
+            position,
+            user,
+            scenario,
+            item,
+            boosted,
+            reference=world.click(scenario, utility),
+            click=world.logged(scenario, utility, position, boosted),
+            purchase=world.purchase(user, item, utility, memory),
+        )
 
     def outcomes(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Draws clicks and purchases, bool `[B]` each; no purchase without a click."""
@@ -78,7 +98,8 @@ class Rows:
 
 @functools.cache
 def log_schema() -> pa.Schema:
-    return load_declaration("simulator").log_schema
+    """Of both declarations of the logs the one that names all columns."""
+    return load_declaration("simulator_flagged").log_schema
 
 
 def log(
@@ -107,7 +128,11 @@ def log(
         "destination": _strings(list(DESTINATIONS), goods.destination[rows.item]),
         "price": goods.price[rows.item],
         "hour": time // HOUR_MS,
+        "lead_days": requests.lead[rows.request],
+        "stay_nights": requests.nights[rows.request],
+        "party_size": requests.party[rows.request],
         "position": rows.position,
+        "promoted": rows.boosted.astype(np.int64),
         "is_click": click.astype(np.int64),
         "is_purchase": purchase.astype(np.int64),
     }
@@ -122,6 +147,7 @@ def truth(world: World, log: pa.Table, rows: Rows, trips: Trips, campaign: Campa
         [
             log["request_id"],
             log["item_id"],
+            pa.array(rows.reference),
             pa.array(rows.click),
             pa.array(rows.boosted),
             pa.array(none if campaign is None else campaign.pairs[rows.scenario, rows.item]),

@@ -29,6 +29,7 @@ class Requests:
       user, scenario: int32.
       time: int64, milliseconds since midnight; all impressions of a request share it.
       depth: int64, number of impressions.
+      lead, nights, party: int64, what the search form says, see `Form`.
     """
 
     number: np.ndarray
@@ -36,6 +37,9 @@ class Requests:
     scenario: np.ndarray
     time: np.ndarray
     depth: np.ndarray
+    lead: np.ndarray
+    nights: np.ndarray
+    party: np.ndarray
 
     def __len__(self) -> int:
         return len(self.user)
@@ -82,8 +86,9 @@ def requests(
     moment = np.where(trips.purpose[user] == BUSINESS, _moment(_BUSINESS_HOURS, point), _moment(_LEISURE_HOURS, point))
     time = np.minimum((moment * DAY_MS).astype(np.int64), DAY_MS - 1)
     order = np.argsort(time, kind="stable")
+    form = trips.forms(rng, user[order])
     # The shortened request stays last, so that its place does not depend on its length.
-    return Requests(np.arange(len(depth)), user[order], scenario[order], time[order], depth)
+    return Requests(np.arange(len(depth)), user[order], scenario[order], time[order], depth, *form.columns)
 
 
 def _moment(hours: np.ndarray, point: np.ndarray) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""The truth: how likely a user clicks an item in a scenario on a day, and how likely a purchase follows."""
+"""The truth: how likely a user clicks an item in a scenario on a day, and how likely a purchase follows.
+
+`click` is what an item is worth to the user, with nothing that speaks for or against it but itself: at the top of the
+page, without a badge. That is the reference; `logged` is how likely the click is as the item was shown.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,19 @@ import dataclasses
 
 import numpy as np
 
-from components.sources.simulator.catalogue import BUSINESS_APPEAL, BUSINESS_PLACE, Catalogue
+from components.sources.simulator.catalogue import PURPOSE_APPEAL, PURPOSE_PLACE, Catalogue
 from components.sources.simulator.population import Population
+from components.sources.simulator.presentation import examined
 from components.sources.simulator.promotions import flat_ends
 from components.sources.simulator.scenarios import Scenarios
 from components.sources.simulator.settings import Settings
-from components.sources.simulator.trips import BUSINESS, LEISURE, Trips
+from components.sources.simulator.trips import Trips
 
 PRICE_GAP = 0.13
 """Weight of the squared distance between an item's price level and the user's budget."""
 FARTHEST = 6.0
 """Squared distances count up to this."""
-BUSINESS_SHIFT, LEISURE_SHIFT = 0.6, -0.2
+PURPOSE_SHIFT = 0.8
 """How much a trip's purpose shifts the taste for categories and places."""
 DESTINATION_SHIFT = 0.9
 """How much likelier items of the planned destination are (log odds)."""
@@ -76,6 +81,7 @@ class World:
     Attributes:
       ends: float64 `[S * N]`, see `flat_ends`, of what retrieval proposes.
       level: float32 `[S]`, log odds that give each scenario its click rate.
+      position_bias, badge_lift: see `Settings`.
     """
 
     scenarios: Scenarios
@@ -83,6 +89,8 @@ class World:
     population: Population
     ends: np.ndarray
     level: np.ndarray
+    position_bias: float
+    badge_lift: float
 
     @classmethod
     def build(cls, settings: Settings) -> World:
@@ -91,7 +99,8 @@ class World:
         catalogue = Catalogue.build(settings, scenarios)
         population = Population.build(settings, scenarios)
         level = np.zeros(len(scenarios), np.float32)
-        return cls(scenarios, catalogue, population, flat_ends(catalogue.exposure), level)
+        ends = flat_ends(catalogue.exposure)
+        return cls(scenarios, catalogue, population, ends, level, settings.position_bias, settings.badge_lift)
 
     def preference(self, user: np.ndarray, scenario: np.ndarray, item: np.ndarray) -> np.ndarray:
         """Lasting preference, in log odds, float32; the arguments broadcast to its shape."""
@@ -115,9 +124,8 @@ class World:
         destination = goods.destination[item]
         value = self.preference(user, scenario, item)
         purpose = trips.purpose[user]
-        shift = np.array((0.0, 0.0, 0.0), np.float32)
-        shift[LEISURE], shift[BUSINESS] = LEISURE_SHIFT, BUSINESS_SHIFT
-        value += shift[purpose] * (BUSINESS_APPEAL[goods.category[item]] + BUSINESS_PLACE[destination])
+        wanted = PURPOSE_APPEAL[purpose, goods.category[item]] + PURPOSE_PLACE[purpose, destination]
+        value += np.float32(PURPOSE_SHIFT) * wanted
         value += np.float32(DESTINATION_SHIFT) * ((purpose > 0) & (trips.destination[user] == destination))
         clicked = memory.clicked[user]
         again = (clicked == item[:, None]).any(axis=1)
@@ -128,8 +136,17 @@ class World:
                         + np.float32(BOUGHT_ITEM) * bought)  # fmt: skip
 
     def click(self, scenario: np.ndarray, utility: np.ndarray) -> np.ndarray:
-        """Click probability, float32."""
+        """Click probability at the reference, float32."""
         return sigmoid(self.level[scenario] + utility)
+
+    def logged(self, scenario: np.ndarray, utility: np.ndarray, place: np.ndarray, badge: np.ndarray) -> np.ndarray:
+        """Click probability of items as they are shown, float32: `examined(place) * sigmoid(level + utility + lift)`.
+
+        Args:
+          place: from 0; badge: bool, whether a promotion put the item there.
+        """
+        lift = np.float32(self.badge_lift) * badge
+        return examined(place, self.position_bias) * sigmoid(self.level[scenario] + utility + lift)
 
     def purchase(self, user: np.ndarray, item: np.ndarray, utility: np.ndarray, memory: Memory) -> np.ndarray:
         """Probability that a click leads to a purchase, float32; what was bought before is bought again."""
@@ -142,20 +159,21 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return (1 / (1 + np.exp(-x))).astype(np.float32)
 
 
-def levels(scenario: np.ndarray, utility: np.ndarray, click_rate: np.ndarray) -> np.ndarray:
+def levels(scenario: np.ndarray, utility: np.ndarray, seen: np.ndarray, click_rate: np.ndarray) -> np.ndarray:
     """Log odds per scenario that make the mean click probability of sample rows the wanted one, by Newton steps.
 
     Args:
-      scenario: int32 `[B]`, every scenario at least once; utility: float32 `[B]`; click_rate: float64 `[S]`.
+      scenario: int32 `[B]`, every scenario at least once; utility: float32 `[B]`; seen: float32 `[B]`, probability
+        that the row is examined; click_rate: float64 `[S]`, below the scenario's mean of `seen`.
 
     Returns:
       float32 `[S]`.
     """
     count = np.bincount(scenario, minlength=len(click_rate))
-    level = np.log(click_rate) - np.log(np.bincount(scenario, np.exp(utility)) / count)
+    level = np.log(click_rate) - np.log(np.bincount(scenario, seen * np.exp(utility)) / count)
     for _ in range(20):
         p = 1 / (1 + np.exp(-(level[scenario] + utility)))
-        mean = np.bincount(scenario, p) / count
-        slope = np.bincount(scenario, p * (1 - p)) / count
+        mean = np.bincount(scenario, seen * p) / count
+        slope = np.bincount(scenario, seen * p * (1 - p)) / count
         level = level + np.clip((click_rate - mean) / slope, -1, 1)
     return level.astype(np.float32)

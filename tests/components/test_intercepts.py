@@ -1,0 +1,78 @@
+"""Intercepts that keep a model calibrated whose bias nets are left out."""
+
+from __future__ import annotations
+
+from tests.components import tiny  # isort: skip
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.export.intercepts import SPREAD, fit, intercepts
+from components.trainer.dataset import Reader, expand
+from models.registry import build_model
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def test_what_logits_lack_is_found():
+    rng = np.random.default_rng(0)
+    truth = np.array([0.0, -0.6, -0.2, -0.4])
+    scenario = rng.integers(1, 4, 60_000)
+    logit = rng.normal(-2, 1, 60_000)
+    label = rng.random(60_000) < sigmoid(logit + truth[scenario])
+    found = fit(scenario, logit, label, np.ones(60_000), 4)
+    np.testing.assert_allclose(found[1:], truth[1:], atol=0.06)
+    assert found[0] == pytest.approx(-0.4, abs=0.06), "an unknown scenario has the common one"
+
+
+@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.given(seed=st.integers(0, 1000), scenarios=st.integers(2, 9), rows=st.integers(1, 400))
+def test_predicted_clicks_are_the_observed_ones(seed, scenarios, rows):
+    rng = np.random.default_rng(seed)
+    scenario, logit = rng.integers(0, scenarios, rows), rng.normal(-1, 2, rows)
+    label, weight = rng.random(rows) < 0.3, rng.uniform(0, 2, rows)
+    hypothesis.assume(0 < label @ weight < weight.sum())
+    found = fit(scenario, logit, label, weight, scenarios)
+    assert np.isfinite(found).all()
+    common = fit(np.zeros(rows, int), logit, label, weight, 1)[0]
+    assert weight @ sigmoid(logit + common) == pytest.approx(label @ weight, rel=1e-3)
+    assert found[0] == pytest.approx(common, abs=1e-5)
+    assert (np.abs(found - common) < 40 * SPREAD).all(), "a small scenario stays near the others"
+    assert (found[~np.isin(np.arange(scenarios), scenario)] == found[0]).all()
+
+
+def test_labels_of_one_kind_and_no_rows_give_finite_numbers():
+    ones = np.ones(5)
+    assert np.isfinite(fit(np.zeros(5, int), ones, ones, ones, 2)).all()
+    assert (fit(np.zeros(0, int), *(np.zeros(0),) * 3, 3) == 0).all()
+
+
+def test_only_ordinary_rows_are_looked_at():
+    """A fresh model says the same of every row: its intercept is the click rate of the rows that were not pushed."""
+    folder = tiny.trained()
+    reader = Reader.of(tiny.DECLARATION, str(folder / "transform"))
+    model = build_model("sar_net", reader.features, {**tiny.SMALL, "embedding": {"dim": 4, "initial_scale": 1e-9}})
+    files = expand([str(folder / "Split-train/*")])
+    found = intercepts(model, reader, files)
+    rows = tiny.table(2000).slice(0, 1400).to_pandas()
+    kept = rows[rows.pushed == 0]
+    rate = np.average(kept.clicked, weights=kept.importance)
+    assert found[0] == pytest.approx(np.log(rate / (1 - rate)), abs=0.1)
+    everything = np.average(rows.clicked, weights=rows.importance)
+    assert everything - rate > 0.02
+    assert found.shape == (reader.features.scenarios,)
+
+
+def test_a_model_without_bias_nets_is_calibrated_once_they_are_left_out():
+    folder = tiny.trained()
+    loaded = tf.saved_model.load(str(folder / "run/model/Format-Serving"))
+    rows = tiny.table(2000).slice(0, 1700)  # of training and validation
+    scores = loaded.signatures["serving_default"](examples=tf.constant(tiny.serialize(rows)))["probability"].numpy()
+    frame = rows.to_pandas()
+    kept = (frame.pushed == 0).to_numpy()
+    weight = frame.importance.to_numpy()[kept]
+    assert weight @ scores[kept] / (weight @ frame.clicked.to_numpy()[kept]) == pytest.approx(1, abs=0.03)
