@@ -137,7 +137,8 @@ def plan(
 
 
 def made_of(settings: TrainerSettings, declaration: Declaration, features: FeatureSet) -> dict[str, str]:
-    """What weights and the optimizer's state mean: the model, its settings, and how each feature is encoded.
+    """What weights and the optimizer's state mean: the model, its settings, and how each feature and what only training
+    knows are encoded.
 
     Vocabularies may grow and change their order, as rows are moved by the value they stand for.
     """
@@ -145,12 +146,14 @@ def made_of(settings: TrainerSettings, declaration: Declaration, features: Featu
     listed = {c.name for c in declaration.features if c.encoding and c.encoding.kind == "vocabulary"}
     layout = [{**dataclasses.asdict(f), "size": 0 if f.table in listed else f.size} for f in features.features]
     found: dict[str, Any] = {"trainer.model": settings.model, "trainer.model_settings": chosen.model_dump(mode="json")}
-    for column in declaration.features:
+    found["trainer.debias"] = settings.debias.model_dump(mode="json")
+    for column in (*declaration.features, *declaration.bias_columns):
         assert column.encoding is not None
         found[f"column {column.name!r}"] = [column.type, column.group, column.encoding.model_dump()]
     for name, part in (("history", declaration.history), ("rates", declaration.rates)):
         found[f"the declaration's {name}"] = part.model_dump() if part else None
-    found["the set of features"] = [layout, features.scenario, features.item, features.user, features.history_length]
+    names = [features.scenario, features.item, features.user, features.history_length]
+    found["the set of features"] = [layout, *names, [dataclasses.asdict(f) for f in features.bias]]
     return {name: _digest(value) for name, value in found.items()}
 
 

@@ -159,8 +159,9 @@ def test_killed_and_run_again_it_goes_on_and_ends_the_same(days):
     for name, value in {**whole.arrays, **whole.optimizer}.items():
         np.testing.assert_allclose({**resumed.arrays, **resumed.optimizer}[name], value, atol=1e-6, err_msg=name)
     epochs = [history(folder, run)["epochs"] for run in ("whole", "resumed")]
-    for one, other in zip(*epochs, strict=True):
-        assert one == pytest.approx(other, abs=1e-6) and one.keys() == other.keys()
+    for one, other in zip(*epochs, strict=True):  # but for loss and AUC while learning, which are of what was left
+        for name in ("val_auc", "val_loss", "examples"):
+            assert one[name] == pytest.approx(other[name], abs=1e-6)
 
 
 # the optimizer's state

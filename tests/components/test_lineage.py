@@ -13,6 +13,7 @@ from components.trainer.lineage import Lineage, Plan, made_of, plan
 from components.trainer.settings import TrainerSettings
 from components.workspace import shift
 from schemas import Declaration
+from schemas.bias import DebiasSettings
 from schemas.features import feature_set
 
 ON = TrainerSettings(mode="incremental", full_every=7, refit_validation=False)
@@ -141,6 +142,8 @@ def test_what_weights_mean_may_not():
     assert changed(level={"encoding": None}) == {"column 'level'", "the set of features"}
     wider = {**tiny.SMALL, "embedding": {"dim": 8}}
     assert changed(settings=SETTINGS.model_copy(update={"model_settings": wider})) == {"trainer.model_settings"}
+    assert changed(settings=SETTINGS.model_copy(update={"debias": DebiasSettings(nets=True)})) == {"trainer.debias"}
+    assert changed(shelf={"reference": 1}) == {"the set of features"}
     assert "trainer.model" in changed(settings=TrainerSettings(model="shared_bottom"))
     # what was only said in other words is the same
     said = {**tiny.SMALL, "activation": "relu"}

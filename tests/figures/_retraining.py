@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import time
 from typing import Any
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
@@ -71,7 +72,7 @@ def train(config: Config, folder: str, day: str, run: str, base: str | None, **s
       settings: of the Trainer, in place of the configuration's.
 
     Returns:
-      `auc`, and `seconds` of reading and learning.
+      `auc`; `seconds` and `core_seconds` of reading and learning; `examples` learned from.
     """
     window = pathlib.Path(folder, "window", day)
     serving = f"{run}/model/Format-Serving"
@@ -89,10 +90,11 @@ def train(config: Config, folder: str, day: str, run: str, base: str | None, **s
         custom_config={"declaration": config.declared.model_dump_json(), "settings": chosen.model_dump_json()},
     )
     job, lineage = plan_job(told, f"{run}/checkpoint")
+    wall, cores = time.monotonic(), time.process_time()
     learned = learn(job)
+    spent = {"seconds": time.monotonic() - wall, "core_seconds": time.process_time() - cores}
     keep(job, lineage, learned, {})
-    seconds = sum(learned.seconds.get(phase, 0.0) for phase in ("reading", "building", "training", "refitting"))
-    return {"auc": judge(config, folder, day, run), "seconds": seconds}
+    return {"auc": judge(config, folder, day, run), **spent, "examples": float(learned.history["examples"])}
 
 
 def judge(config: Config, folder: str, day: str, run: str) -> float:

@@ -50,8 +50,11 @@ SEEDS = (0, 1)
 
 def retraining() -> Iterator[tuple[str, float | str]]:
     """KuaiRand's last five days, each day's model trained on the days before it and judged on that day, three ways (see
-    `_retraining.chains`): means over days and seeds of the AUC and of the seconds of reading and learning; the mean
-    difference of AUC between the days' incremental and full models, with its standard error."""
+    `_retraining.chains`).
+
+    Means over days and seeds: of AUC, of the seconds of reading and learning, by the clock and of the cores, and of the
+    examples learned from; the mean gain in AUC of a day's incremental model over its full one, with its standard error.
+    """
     from tests.figures import _retraining
 
     if not os.path.isdir(KUAIRAND):
@@ -66,7 +69,7 @@ def retraining() -> Iterator[tuple[str, float | str]]:
         for day in days:
             _retraining.lay_out(config, workspace, folder, day)
         found = [_retraining.chains(config, folder, days, seed) for seed in SEEDS]
-    for what in ("auc", "seconds"):
+    for what in ("auc", "seconds", "core_seconds", "examples"):
         for mode in found[0]:
             yield f"retraining_{what}_{mode}", statistics.fmean(one[what] for chain in found for one in chain[mode])
     gains = [on["auc"] - full["auc"] for chain in found for on, full in zip(chain["incremental"], chain["full"])]
@@ -84,6 +87,12 @@ FIGURES = {
     "retraining_seconds_full": retraining,
     "retraining_seconds_incremental": retraining,
     "retraining_seconds_warm": retraining,
+    "retraining_core_seconds_full": retraining,
+    "retraining_core_seconds_incremental": retraining,
+    "retraining_core_seconds_warm": retraining,
+    "retraining_examples_full": retraining,
+    "retraining_examples_incremental": retraining,
+    "retraining_examples_warm": retraining,
     "retraining_gain": retraining,
     "retraining_gain_error": retraining,
     "movielens_auc": movielens,
