@@ -56,7 +56,11 @@ def graph(workspace, folder, day, table, severity="error", threshold=0.2):
     gate = AnomalyGate(anomalies=anomalies.outputs["anomalies"], drift=drift.outputs["anomalies"], severity=severity)
     served = ServedModel(workspace=workspace.root, day=day)
     fairness = FairnessCoefficient(
-        examples=examples.outputs["result"], model=served.outputs["model"], day=day, declaration=DECLARATION
+        examples=examples.outputs["result"],
+        model=served.outputs["model"],
+        workspace=workspace.root,
+        day=day,
+        declaration=DECLARATION,
     )
     publisher = DayPublisher(
         workspace=workspace.root,

@@ -121,6 +121,7 @@ def run(folder: pathlib.Path, engine: Portable, rows: int = ROWS, hot: bool = Fa
             examples=made["examples"],
             output=made["output"],
             fairness=made["fairness"],
+            workspace=str(folder),
             day=DAY,
             declaration=declared,
             beam_pipeline=beam.Pipeline(argv=arguments),

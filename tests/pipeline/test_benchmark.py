@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 
@@ -12,8 +13,8 @@ from rich.console import Console
 
 from components.fairness_coefficient.settings import FairnessSettings
 from pipeline.benchmark import runner, tables
-from pipeline.benchmark.coefficients import subsampled, with_coefficients
-from pipeline.benchmark.data import MADE_OF, Facts, _made_of, _sessions, digest, ready
+from pipeline.benchmark.coefficients import by_exposure, by_folds, by_score, subsampled
+from pipeline.benchmark.data import MADE_OF, Facts, _made_of, _sessions, digest, read, ready, write
 from pipeline.benchmark.measures import measure, relative_improvement, significance
 from pipeline.benchmark.search import best, candidates
 from pipeline.benchmark.settings import (
@@ -168,25 +169,69 @@ def test_variants_stand_in_the_order_given():
     assert [row[0] for row in table.rows] == ["none", "full"]
 
 
-def test_over_exposed_rows_are_those_shown_more_than_their_scores_deserve():
+WIDE = FairnessSettings(clip_min=0.0, clip_max=1e6)
+
+
+def keyed(store):
+    return np.arange(store.rows) % 2, store.scenarios, store.integer_column(store.features.item)
+
+
+def test_coefficients_by_score_are_mean_score_over_mean_score():
     store = prepared().train
-    random = np.random.default_rng(0)
-    days = np.arange(store.rows) % 2
-    score = random.random(store.rows)
-    rows = with_coefficients(store, score, days, FairnessSettings(clip_min=0.0, clip_max=1e6))
-    coefficient = rows.floats[:, -3].numpy()
-    scenarios, items = store.scenarios, store.integer_column(store.features.item)
+    days, scenarios, items = keyed(store)
+    score = np.random.default_rng(0).random(store.rows)
+    coefficient = by_score(days, scenarios, items, score, WIDE)
     for day in (0, 1):
         for scenario in np.unique(scenarios):
             here = (days == day) & (scenarios == scenario)
             assert coefficient[here].mean() == pytest.approx(1, rel=1e-4)
-            item = items[here][0]
-            one = here & (items == item)
+            one = here & (items == items[here][0])
             assert coefficient[one] == pytest.approx(score[one].mean() / score[here].mean(), rel=1e-4)
-    kept = subsampled(rows, 0.5, seed=0)
-    assert (kept.floats[:, -3].numpy() >= 1).sum() == (coefficient >= 1).sum()
+
+
+def test_coefficients_by_exposure_fall_with_what_is_shown_beyond_the_days_before():
+    random = np.random.default_rng(0)
+    days = np.repeat(np.arange(4), 2000)
+    items = random.integers(0, 20, 8000)
+    items[(days == 3) & (random.random(8000) < 0.3)] = 7
+    coefficient = by_exposure(days, np.full(8000, "page"), items, WIDE)
+    assert (coefficient[days == 0] == 1).all()
+    assert coefficient[(days == 3) & (items == 7)].max() < 0.4 < 0.9 < coefficient[(days == 3) & (items != 7)].min()
+    assert np.abs(np.log(coefficient[days < 3])).max() < 0.4
+    reversed_ids = by_exposure(days, np.full(8000, "page"), 19 - items, WIDE)
+    np.testing.assert_allclose(reversed_ids, coefficient, rtol=1e-5)
+
+
+def test_no_row_is_scored_by_a_model_that_learned_from_its_day():
+    days = np.random.default_rng(0).integers(0, 5, 100)
+    seen = []
+
+    def score(learned, held):
+        assert not set(days[learned]) & set(days[held])
+        seen.append(held)
+        return held.astype(float)
+
+    np.testing.assert_array_equal(by_folds(days, score), np.arange(100))
+    assert len(seen) == 2
+
+
+def test_sub_sampling_drops_rows_that_somebody_intervened_in():
+    store = prepared().train
+    coefficient = np.where(np.arange(store.rows) % 3 == 0, 0.4, 1.1).astype(np.float32)
+    kept = subsampled(store.with_coefficients(coefficient), 0.5, seed=0)
+    assert (kept.coefficients > 1).sum() == (coefficient > 1).sum()
     below = (coefficient < 1).sum()
-    assert 0.2 * below < (kept.floats[:, -3].numpy() < 1).sum() < 0.8 * below
+    assert 0.2 * below < (kept.coefficients < 1).sum() < 0.8 * below
+
+
+def test_coefficients_stand_apart_from_what_results_are_kept_by(tmp_path):
+    first, second = tmp_path / "a", tmp_path / "b"
+    other = np.linspace(0.5, 2, prepared().train.rows).astype(np.float32)
+    write(prepared(), str(first))
+    write(dataclasses.replace(prepared(), train=prepared().train.with_coefficients(other)), str(second))
+    assert digest(str(first)) == digest(str(second))
+    assert digest(str(first), coefficients=True) != digest(str(second), coefficients=True)
+    np.testing.assert_array_equal(read(str(second)).train.coefficients, other)
 
 
 def test_data_made_otherwise_are_not_taken_for_these(tmp_path):

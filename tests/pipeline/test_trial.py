@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 
+from pipeline.benchmark import trial
 from pipeline.benchmark.settings import Trial
 from pipeline.benchmark.trial import run_trial
 from tests.pipeline.explained import prepared
@@ -27,16 +30,30 @@ def test_every_protocol_tests_all_rows(protocol):
 
 
 @pytest.mark.parametrize("protocol", ["multi", "single"])
-def test_models_that_learn_with_coefficients_get_some(protocol, monkeypatch):
+def test_coefficients_by_score_come_from_models_of_other_days(protocol, monkeypatch):
     seen = []
-    from pipeline.benchmark import trial
+    data = dataclasses.replace(prepared(), days=np.arange(prepared().train.rows) % 4)
 
-    def noted(store, *rest, real=trial.with_coefficients):
-        out = real(store, *rest)
-        seen.append(out.floats[:, -3].numpy())
+    def noted(days, *rest, real=trial.by_score):
+        out = real(days, *rest)
+        seen.append(out)
         return out
 
-    monkeypatch.setattr(trial, "with_coefficients", noted)
-    settings = {**SMALL, "fairness_weighting": True}
-    run_trial(prepared(), Trial("simulator", protocol, "hard_sharing", settings, TRAINER, 0), single_rows=10)
+    monkeypatch.setattr(trial, "by_score", noted)
+    weighted = {**TRAINER, "debias": {"weighting": True}}
+    run_trial(data, Trial("simulator", protocol, "hard_sharing", SMALL, weighted, 0, numerator="score"), single_rows=10)
     assert len(seen) == (1 if protocol == "multi" else 3) and all(np.ptp(c) > 0 for c in seen)
+    run_trial(data, Trial("simulator", protocol, "hard_sharing", SMALL, weighted, 0), single_rows=10)
+    run_trial(data, Trial("simulator", protocol, "hard_sharing", SMALL, TRAINER, 0, numerator="score"), single_rows=10)
+    assert len(seen) == (1 if protocol == "multi" else 3), "nobody else needs scores"
+
+
+@pytest.mark.parametrize("model", ["hard_sharing", "sar_net"])
+def test_bias_nets_are_trained_and_not_counted(model):
+    settings = SMALL if model == "hard_sharing" else {"embedding": {"dim": 4}, "expert_units": [4]}
+    plain, debiased = (
+        run_trial(prepared(), Trial("simulator", "multi", model, settings, {**TRAINER, "debias": debias}, 0), 10)
+        for debias in ({}, {"nets": True})
+    )
+    assert plain["parameters"] == debiased["parameters"]
+    assert plain["metrics"][""]["logloss"] != debiased["metrics"][""]["logloss"]
