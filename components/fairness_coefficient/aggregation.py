@@ -20,16 +20,18 @@ def partial_sums(
     """Impressions, organic ones (int64) and score sum (float64) of each (scenario, item) among the rows given.
 
     Args:
-      scenario, item: keys `[n]`, int64 or string.
+      scenario, item: keys `[n]`, int64 or string; all columns in chunks of the same sizes.
       score: float64 `[n]`, not negative; 0 where there is none.
       intervened: int64 `[n]`, 1 where somebody intervened; nobody where there is none.
     """
-    count = len(scenario)
-    scores = pa.array(np.zeros(count)) if score is None else score
-    organic = pa.array(np.ones(count, np.int64)) if intervened is None else pc.subtract(1, intervened)
-    rows = pa.Table.from_arrays([scenario, item, organic, scores], names=[*KEYS, "organic", "score"])
-    sums = rows.group_by(KEYS).aggregate([("score", "count"), ("organic", "sum"), ("score", "sum")])
-    return sums.select([*KEYS, "score_count", "organic_sum", "score_sum"]).rename_columns([*KEYS, *SUMS])
+    known = {"scenario": scenario, "item": item, "score": score, "intervened": intervened}
+    rows = pa.table({name: column for name, column in known.items() if column is not None})
+    summed = [(name, "sum") for name in ("score", "intervened") if name in rows.column_names]
+    sums = rows.group_by(KEYS).aggregate([("item", "count"), *summed])
+    impressions, none = sums["item_count"], np.zeros(sums.num_rows)
+    organic = impressions if intervened is None else pc.subtract(impressions, sums["intervened_sum"])
+    scores = pa.array(none) if score is None else sums["score_sum"]
+    return pa.table([sums["scenario"], sums["item"], impressions, organic, scores], [*KEYS, *SUMS])
 
 
 def merge(parts: Sequence[pa.Table]) -> pa.Table:

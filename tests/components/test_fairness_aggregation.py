@@ -59,6 +59,29 @@ def test_the_mean_stays_one_whatever_the_prior(rows, prior):
         assert spread <= np.ptp(one.fc) + 1e-9, "a prior draws coefficients together"
 
 
+@pytest.mark.parametrize("scored", [True, False])
+@pytest.mark.parametrize("flagged", [True, False])
+def test_columns_may_come_in_chunks(scored, flagged):
+    random = np.random.default_rng(0)
+    size = 40_000
+    columns = {
+        "scenario": [f"s{i}" for i in random.integers(0, 20, size)],
+        "item": [f"i{i}" for i in random.integers(0, 900, size)],
+        "score": random.random(size),
+        "intervened": random.integers(0, 2, size),
+    }
+    if not scored:
+        del columns["score"]
+    if not flagged:
+        del columns["intervened"]
+    whole = aggregation.merge([aggregation.partial_sums(**{name: pa.array(c) for name, c in columns.items()})])
+    cut = {name: pa.chunked_array([c[i : i + 4096] for i in range(0, size, 4096)]) for name, c in columns.items()}
+    parts = aggregation.merge([aggregation.partial_sums(**cut)])
+    pd.testing.assert_frame_equal(parts.to_pandas(), whole.to_pandas())
+    assert whole["impressions"].to_numpy().sum() == size
+    assert (whole["organic"].to_numpy() < whole["impressions"].to_numpy()).any() == flagged
+
+
 @hypothesis.given(impressions, st.data())
 def test_flags_tell_coefficients_exactly(rows, data):
     flags = data.draw(st.lists(st.integers(0, 1), min_size=len(rows), max_size=len(rows)))
