@@ -147,11 +147,11 @@ def test_killed_and_run_again_it_goes_on_and_ends_the_same(days):
     cut = start("cut")
     kept = folder / "checkpoint"
     deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and cut.poll() is None and not list(kept.glob("*/*/backup-1/chief/*.index")):
+    while time.monotonic() < deadline and cut.poll() is None and not list(kept.glob("*/*/backup-1/chief/checkpoint")):
         time.sleep(0.005)
     cut.send_signal(signal.SIGKILL)
     cut.wait()
-    assert not (folder / "cut/model").exists() and list(kept.glob("*/*/backup-1/chief/*.index"))
+    assert not (folder / "cut/model").exists() and list(kept.glob("*/*/backup-1/chief/checkpoint"))
     assert start("resumed").wait(600) == 0
     log = [json.loads(line) for line in (folder / "resumed/model_run/progress.jsonl").read_text().splitlines()]
     assert [event["epoch"] for event in log if "epoch" in event] == [2]
