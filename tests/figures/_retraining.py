@@ -30,10 +30,10 @@ from components.trainer.store import load
 from components.trainer.weights import Weights
 from components.workspace import Workspace
 from models.base import assign_weights
+from pipeline.benchmark.trial import scores_of
 from pipeline.config import Config
 from schemas import FAIRNESS
 from tests.components.tiny import analyse
-from tests.figures._debias import scores
 
 FILES = 4
 
@@ -107,7 +107,7 @@ def judge(config: Config, folder: str, day: str, run: str) -> float:
     start_afresh(config.trainer)
     training = build_training(config.trainer, reader.features, 0.5)
     assign_weights(training, weights.arrays)
-    return auc(rows.labels, scores(training.serving, rows))
+    return auc(rows.labels, scores_of(training.serving, rows))
 
 
 MODES = {
