@@ -64,7 +64,8 @@ class DebiasSettings(Strict):
       sharing: `expert`: SAR-Net has a net for each expert (its section 4.5), any other model one; `one`: every model
         has one shallow tower on its logit (as Zhao et al., Recommending What Video to Watch Next, RecSys 2019).
       fusion: `add`: the bias is added to the score, a logit; `multiply`: the score is multiplied by `2 sigmoid(bias)`.
-      units: hidden layers of each net; dim: width of each input's vector.
+      units: hidden layers of each net.
+      dim: width of each input's vector.
       buckets: rows of the Fairness Coefficient's table.
       weighting: multiply each row's weight in the loss by its Fairness Coefficient (SAR-Net Eq. 11).
       weight_floor: lower coefficients count as this in the weighting; the more rows count little, the fewer there

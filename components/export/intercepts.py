@@ -21,31 +21,33 @@ from models.base import RankingModel
 from schemas import FAIRNESS
 from schemas.features import FeatureSet
 
-MOST_ROWS = 1 << 19
+ENOUGH_CLICKS = 1 << 12
+"""Of ordinary impressions: they tell a click rate to 1.6 %."""
 SPREAD = 0.2
 """Standard deviation of scenarios' intercepts about the common one, in log odds, that a small scenario is held to."""
 STEPS = 25
 
 
-def intercepts(model: RankingModel, reader: Reader, files: Sequence[str], rows: int = MOST_ROWS) -> np.ndarray:
+def intercepts(model: RankingModel, reader: Reader, files: Sequence[str], enough: int = ENOUGH_CLICKS) -> np.ndarray:
     """What to add to the logits of each scenario, float32 `[scenarios]`; row 0, unknown ones, has the common one.
 
     Args:
       model: the serving model, its weights trained.
-      files: of examples; the last are read first, up to about so many `rows`.
+      files: of examples, oldest first. The last are read first, until there are `enough` clicks: the newest rows say
+        most of the days to come, and were learned from the least often, which flatters a model's scores.
     """
     score = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True, autograph=False)
     parts: list[tuple[np.ndarray, ...]] = []
     flag = reader.declaration.intervention
-    read = 0
+    clicks = 0.0
     for file in reversed(files):
         for serialized in reader.records([file]).batch(READ_BATCH):
             batch, label, weight = reader.dense(*reader.element(serialized))
             known = (model.scenario_of(batch), score(batch), label, weight, _ordinary(reader, batch))
             cell = cells(reader.features, batch, flag.name if flag else "")
             parts.append(tuple(column.numpy() for column in (*known, cell)))
-            read += len(parts[-1][0])
-        if read >= rows:
+            clicks += float(parts[-1][2] @ parts[-1][4])
+        if clicks >= enough:
             break
     if not parts:
         return np.zeros(model.features.scenarios, np.float32)

@@ -17,8 +17,9 @@ def oracle_share() -> Iterator[tuple[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         scenerank("simulate", "-w", folder)
         scenerank("run", "-w", folder, "-c", "simulator", "--day", LAST, allowed=(0, 4))
-        auc = run_record(folder, LAST)["metrics"]["slices"][""]["candidate"]["auc"]
-        yield "oracle_share", share_of_oracle(auc, oracle_auc(folder, LAST)["overall"])
+        found = run_record(folder, LAST)["metrics"]["slices"][""]["candidate"]
+        yield "oracle_share", share_of_oracle(found["auc"], oracle_auc(folder, LAST)["overall"])
+        yield "serving_pcoc_ordinary_run", found["pcoc_ordinary"]
 
 
 FIGURES = {"oracle_share": oracle_share}
