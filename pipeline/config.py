@@ -155,7 +155,12 @@ def load_config(name: str, overrides: tuple[str, ...] = ()) -> Config:
         _override(tree, assignment)
     try:
         config = Config.model_validate(tree)
-        _ = config.declared
+        debias, declared = config.trainer.debias, config.declared
+        if debias.nets and not debias.coefficient and not declared.bias_columns:
+            raise ConfigError(
+                f"trainer.debias: bias nets have no input, as {config.declaration} declares no column of group 'bias' "
+                "and coefficient is off: set trainer.debias.coefficient to true, or nets to false"
+            )
         return config
     except pydantic.ValidationError as error:
         raise explained(error, Config, "") from None

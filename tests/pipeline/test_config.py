@@ -21,6 +21,11 @@ def test_override():
         (("trainer.epochs=many",), ("trainer.epochs", "many")),
         (("fairness.first_day=never",), ("fairness.first_day", "uniform", "two_pass")),
         (("fairness.first_day=two_pass",), ("fairness", "numerator", "score")),
+        (
+            ("declaration=movielens", "trainer.debias={nets: true, coefficient: false}"),
+            ("trainer.debias", "'bias'", "coefficient"),
+        ),
+        (("trainer.debias.fusion=divide",), ("trainer.debias.fusion", "add", "multiply")),
         (("window.days=0",), ("window.days",)),
         (("declaration=nowhere",), ("nowhere", "simulator")),
         (("epochs",), ("key=value",)),
