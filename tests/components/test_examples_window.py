@@ -11,6 +11,7 @@ from tfx.types.standard_artifacts import Examples, Schema
 
 from components.errors import DataRefused
 from components.examples_window.component import ExamplesWindow
+from components.examples_window.folds import ALL, of_fold
 from components.examples_window.window import split_days
 from components.workspace import Workspace, shift
 from schemas import FAIRNESS
@@ -94,3 +95,18 @@ def test_a_published_day_without_files_is_refused(tmp_path):
     workspace.publish("examples", BEFORE[-1], {"examples": fill(tmp_path / "nothing")})
     with pytest.raises(DataRefused, match="examples is empty: run the ingestion of 2024-03-04 again"):
         run(workspace, tmp_path, window_days=10)
+
+
+@hypothesis.given(st.integers(2, 12))
+def test_folds_part_the_days_so_that_each_is_scored_by_a_model_of_others(count):
+    days = [shift(DAY, -back) for back in range(count, -1, -1)]
+    before = days[:-1]
+    scored = []
+    for fold in (0, 1):
+        learned = split_days(DAY, days, days, count, 1, fold)
+        assert learned["train"] == of_fold(before, fold) and "validation" not in learned
+        held = of_fold(days, 1 - fold)
+        assert not set(held) & set(learned["train"])
+        scored += held
+    assert sorted(scored) == days
+    assert of_fold(days, ALL) == days

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.export.intercepts import SPREAD, fit, intercepts, ordinary_weights
+from components.export.intercepts import SPREAD, fit, intercepts, ordinary_weights, whole_pages
 from components.trainer.dataset import Reader, expand
 from models.registry import build_model
 
@@ -64,6 +64,13 @@ def test_a_page_whose_top_was_promoted_is_filled_up():
     found = sigmoid(-1 + fit(one, logit, label, weight, 1)[0])
     assert found == pytest.approx(page, rel=0.03)
     assert sigmoid(-1 + fit(one, logit, label, kept.astype(float), 1)[0]) < 0.85 * page
+
+
+@hypothesis.given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30))
+def test_a_page_counts_only_if_nothing_on_it_was_intervened_in(rows):
+    page, kept = (np.array(column) for column in zip(*rows))
+    found = whole_pages(kept.astype(bool), page)
+    assert found.tolist() == [all(k for p, k in rows if p == own) for own, _ in rows]
 
 
 def test_only_ordinary_rows_are_looked_at():

@@ -162,7 +162,7 @@ def outcome(world: World, kind: Kind) -> dict[str, float]:
             "seed": told.seed + world.seed,
         }
     )
-    return judge(world, _trained(rows, trainer), rows)
+    return judge(world, _trained(rows, trainer))
 
 
 def _trained(rows: Store, trainer: TrainerSettings) -> RankingModel:
@@ -195,27 +195,33 @@ def subsampled(world: World, share: float) -> Store:
     return world.train.take(np.flatnonzero(~world.logged["campaign"].to_numpy(bool) | (chance < share)))
 
 
-def judge(world: World, model: RankingModel, rows: Store) -> dict[str, float]:
+def judge(world: World, model: RankingModel) -> dict[str, float]:
     """`auc` on the unbiased rows, `logged_auc` on the last day's own; `exposure_error`, the share of the requests'
-    first places that would have to move between categories to match those that the truth gives; `pcoc` of the last
-    day's own rows, none of them promoted, once the model has its intercepts, fitted on `rows`."""
+    first places that would have to move between categories to match those that the truth gives."""
     drawn, score = world.drawn, logits(model, world.unbiased)
     request, category = drawn["request_id"].to_numpy(), drawn["category"].to_numpy().astype(str)
     names = np.unique(category)
     truth = exposure.first_place_shares(request, drawn["probability"].to_numpy(), category, names)
     ranked = exposure.first_place_shares(request, score, category, names)
-    learned, shown = logits(model, rows), logits(model, world.shown)
-    bias = {column.name: tf.constant(rows.integer_column(column.name)) for column in rows.features.bias}
-    cells = intercepts.cells(rows.features, {**bias, rows.features.scenario: tf.constant(rows.scenarios)}).numpy()
-    weight = intercepts.ordinary_weights(np.ones(rows.rows), ordinary(rows.coefficients), cells)
-    own = intercepts.fit(rows.scenarios, learned, rows.labels, weight, rows.features.scenarios)
-    clicks = 1 / (1 + np.exp(-(shown + own[world.shown.scenarios])))
     return {
         "auc": auc(drawn["is_click"].to_numpy(), score),
-        "logged_auc": auc(world.shown.labels, shown),
+        "logged_auc": auc(world.shown.labels, logits(model, world.shown)),
         "exposure_error": exposure.distance(ranked, truth),
-        "pcoc": float(clicks.sum() / world.shown.labels.sum()),
     }
+
+
+def calibration(world: World) -> dict[str, float]:
+    """`pcoc` of the last day's own rows, none of them promoted, as the shipped configuration has them served: bias
+    nets left out, an intercept a scenario, fitted on the rows that were trained on; and the `clicks` it counts."""
+    rows, told = world.train, world.config.trainer
+    model = _trained(rows, told.model_copy(update={"seed": told.seed + world.seed}))
+    bias = {column.name: tf.constant(rows.integer_column(column.name)) for column in rows.features.bias}
+    cells = intercepts.cells(rows.features, {**bias, rows.features.scenario: tf.constant(rows.scenarios)}).numpy()
+    kept = intercepts.whole_pages(ordinary(rows.coefficients), world.logged["request_id"].to_numpy())
+    weight = intercepts.ordinary_weights(np.ones(rows.rows), kept, cells)
+    own = intercepts.fit(rows.scenarios, logits(model, rows), rows.labels, weight, rows.features.scenarios)
+    scores = 1 / (1 + np.exp(-(logits(model, world.shown) + own[world.shown.scenarios])))
+    return {"pcoc": float(scores.sum() / world.shown.labels.sum()), "clicks": float(world.shown.labels.sum())}
 
 
 def correlations(world: World, name: str) -> dict[str, float]:

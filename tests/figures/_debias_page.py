@@ -41,8 +41,7 @@ Without debiasing, and as the bundled configuration ships it.
 
 ## At strength {strength:g}, the parts alone
 
-Sub-sampling keeps only a share of the impressions of pairs under promotion, chosen by chance. PCOC is predicted over
-observed clicks of the last day, on which nothing is promoted, once each scenario has its intercept.
+Sub-sampling keeps only a share of the impressions of pairs under promotion, chosen by chance.
 
 {parts}
 
@@ -73,10 +72,10 @@ def write(results: Results, strength: float, folder: pathlib.Path) -> None:
     found = results[strength]
     rows = [
         [PLAIN.get(kind, kind), str(len(values(found, kind, "auc"))), _gain(found, kind, "auc"),
-         _gain(found, kind, "logged_auc"), _gain(found, kind, "exposure_error"), _mean(found, kind, "pcoc")]
+         _gain(found, kind, "logged_auc"), _gain(found, kind, "exposure_error")]
         for kind in found[0] if kind != "off"
     ]  # fmt: skip
-    header = ["trained with", "seeds", "gain in AUC (unbiased)", "gain in AUC (logs)", "in exposure error", "PCOC"]
+    header = ["trained with", "seeds", "gain in AUC (unbiased)", "gain in AUC (logs)", "in exposure error"]
     counts = ", ".join(f"{len(found)} at strength {s:g}" for s, found in results.items())
     (folder / "debias.md").write_text(
         PAGE.format(seeds=f"Seeds: {counts}.", by_strength=by_strength, strength=strength, parts=_table(header, rows))

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from pipeline.config import load_config
-from tests.figures._debias import DAYS, IMPRESSIONS, KINDS, World, build_world, correlations, outcome
+from tests.figures._debias import DAYS, IMPRESSIONS, KINDS, World, build_world, calibration, correlations, outcome
 
 KEPT = pathlib.Path(__file__).parents[2] / "docs/debias.jsonl"
-"""A line a training: key, strength, seed, kind and what `outcome` or `correlations` says. Delete those whose code
-changed."""
+"""A line a training: key, strength, seed, kind and what `outcome`, `correlations` or `calibration` says. Delete
+those whose code changed."""
 READINGS = ("exposure", "flag", "score")
+CALIBRATION = "calibration"
 
 TRAINED = {"model", "model_settings", "batch_size", "epochs_without_validation", "seed"}
 """Fields of `TrainerSettings` that such a training depends on."""
@@ -26,7 +27,7 @@ Outcome = dict[str, float]
 
 
 def measured(strength: float, seed: int, names: Iterable[str]) -> dict[str, Outcome]:
-    """Outcomes of kinds of training, and of `READINGS` of the coefficient, by name."""
+    """Outcomes of kinds of training, of `READINGS` of the coefficient and of `CALIBRATION`, by name."""
     keys = {name: _key(strength, seed, name) for name in names}
     kept = _read()
     for name, key in keys.items():
@@ -44,7 +45,7 @@ def _key(strength: float, seed: int, name: str) -> str:
     told = [DAYS, IMPRESSIONS, strength, seed, config.declared.digest, config.model_dump_json(include={"fairness"})]
     if name in READINGS:
         return _digest([*told, name])
-    kind = dataclasses.asdict(KINDS[name])
+    kind = {"calibration": True, "debias": None} if name == CALIBRATION else dataclasses.asdict(KINDS[name])
     if kind["debias"] is None:
         kind["debias"] = config.trainer.debias.model_dump(mode="json")
     return _digest([*told, kind, config.trainer.model_dump(mode="json", include=TRAINED)])
@@ -69,6 +70,8 @@ def _world(strength: float, seed: int) -> World:
 
 def _measure(strength: float, seed: int, name: str) -> Outcome:
     world = _world(strength, seed)
+    if name == CALIBRATION:
+        return calibration(world)
     return correlations(world, name) if name in READINGS else outcome(world, KINDS[name])
 
 

@@ -8,7 +8,7 @@ import math
 import pathlib
 from collections.abc import Iterator
 
-from tests.figures._debias_results import READINGS, mean, measured
+from tests.figures._debias_results import CALIBRATION, READINGS, mean, measured
 
 SEEDS, STRENGTH = 5, 4.0
 CURVE = {0.0: SEEDS, 1.0: 2, 2.0: 2, STRENGTH: SEEDS, 8.0: 2}
@@ -97,7 +97,9 @@ def position() -> Figure:
 
 def serving_calibration() -> Figure:
     """Predicted over observed clicks of ordinary impressions, bias nets left out."""
-    yield "serving_pcoc_ordinary", mean(measured(STRENGTH, seed, ("on",))["on"]["pcoc"] for seed in range(SEEDS))[0]
+    found = [measured(STRENGTH, seed, (CALIBRATION,))[CALIBRATION]["pcoc"] for seed in range(SEEDS)]
+    yield "serving_pcoc_ordinary", mean(found)[0]
+    yield "serving_pcoc_ordinary_stderr", mean(found)[1]
 
 
 def debias_curve() -> Figure:
