@@ -41,8 +41,6 @@ Without debiasing, and as the bundled configuration ships it.
 
 ## At strength {strength:g}, the parts alone
 
-Sub-sampling keeps only a share of the impressions of pairs under promotion, chosen by chance.
-
 {parts}
 
 The paper's own measure (SAR-Net, Table 5) is AUC on logs: +0.0044 with bias nets, +0.0053 with weighting, +0.0086 with

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from tests.figures._debias_results import CALIBRATION, READINGS, mean, measured
 
 SEEDS, STRENGTH = 5, 4.0
-CURVE = {0.0: SEEDS, 1.0: 2, 2.0: 2, STRENGTH: SEEDS, 8.0: 2}
+CURVE = {0.0: SEEDS, STRENGTH: SEEDS}
 """Seeds by strength of the promotions."""
 PARTS = {
-    "coefficient": SEEDS, "position": SEEDS, "weighting": SEEDS, "nets and weighting": SEEDS, "multiply": 2,
-    "one net": 2, "weighting from 0.5": 2, "sub-sampling 0.9": 2, "sub-sampling 0.8": 2,
+    "coefficient": SEEDS, "position": SEEDS, "weighting": SEEDS, "nets and weighting": 2, "multiply": 2, "one net": 2,
 }  # fmt: skip
 """Seeds by what else is trained at `STRENGTH`."""
 PARTS_OF_TABLE_5 = {"": "on", "_nets": "coefficient", "_weighting": "weighting", "_both": "nets and weighting"}
@@ -103,7 +102,7 @@ def serving_calibration() -> Figure:
 
 
 def debias_curve() -> Figure:
-    """As `debias` at five strengths, and at 4 the parts alone and sub-sampling; writes `docs/debias.*`."""
+    """As `debias` with promotions and without, and with them the parts alone; writes `docs/debias.*`."""
     from tests.figures import _debias_page
 
     def names(strength: float, seed: int) -> list[str]:

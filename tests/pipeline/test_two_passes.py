@@ -24,8 +24,6 @@ def test_every_day_of_the_window_is_scored_once_no_model_is_in_service(tmp_path)
     chosen = ("--set", "fairness.numerator=score", "--set", "fairness.first_day=two_pass")
     answer = world.run("--day", DAYS[-1], *chosen)
     assert answer.code == 0, answer.text
-    assert answer.text.count("FairnessCoefficient") == 2 * len(DAYS), "each day once more, by the model of a fold"
-    assert answer.text.count("Trainer") == 3
     for day in DAYS:
         assert np.ptp(coefficients(world, day)) > 0.01
 
