@@ -303,7 +303,7 @@ def test_an_interrupt_while_beam_is_at_work(world, base, monkeypatch, interrupti
     [
         (("--day", "2024-13-01"), USAGE, "'2024-13-01' is no day: write it as 2022-05-31"),
         (("--day", DAY, "--set", "trainer.epochs=none"), USAGE, "trainer.epochs"),
-        (("--day", DAY, "--set", "trainer.epoch=2"), USAGE, "trainer.epoch: no such setting; allowed are model,"),
+        (("--day", DAY, "--set", "trainer.epoch=2"), USAGE, "trainer.epoch: no such setting; allowed are mode,"),
         (("--day", DAY, "--set", "trainer.model=sarnet"), USAGE, "trainer.model"),
         (("--day", DAY, "--set", "declaration=nowhere"), USAGE, "nowhere"),
         (("--day", DAY, "--day2", DAY), USAGE, "--day2"),
