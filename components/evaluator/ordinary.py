@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from components.fairness_coefficient.aggregation import summed
 from components.fairness_coefficient.ordinary import ordinary, scale_up
 from schemas import FAIRNESS, Declaration
 
@@ -37,20 +38,14 @@ def sums(batch: pa.RecordBatch, declaration: Declaration, models: Sequence[str])
     values = [batch.column(declaration.label.name), *(batch.column(m).cast(pa.float64()) for m in models)]
     names = [SCENARIO, *cells, KEPT, ROWS, CLICKS, *models]
     table = pa.Table.from_arrays([*own, pa.array(kept), pa.array(np.ones(len(kept), np.int64)), *values], names)
-    return _added(table, names[: 2 + len(cells)])
+    return summed(table, names[: 2 + len(cells)], names[2 + len(cells) :])
 
 
 def add(parts: Iterable[pa.Table]) -> pa.Table:
     """Sums of parts, in an order that does not depend on how they arrive."""
     table = pa.concat_tables(parts)
-    keys = table.column_names[: table.column_names.index(ROWS)]
-    return _added(table.sort_by([(name, "ascending") for name in table.column_names]), keys)
-
-
-def _added(table: pa.Table, keys: Sequence[str]) -> pa.Table:
-    values = table.column_names[len(keys) :]
-    found = table.group_by(list(keys)).aggregate([(name, "sum") for name in values])
-    return found.select([*keys, *(f"{name}_sum" for name in values)]).rename_columns(table.column_names)
+    names, first = table.column_names, table.column_names.index(ROWS)
+    return summed(table.sort_by([(name, "ascending") for name in names]), names[:first], names[first:])
 
 
 def calibration(table: pa.Table, models: Sequence[str]) -> list[dict[str, str | float | None]]:

@@ -42,15 +42,16 @@ def merge(parts: Sequence[pa.Table]) -> pa.Table:
     """
     table = pa.concat_tables(parts)
     table = table.sort_by([(name, "ascending") for name in (*KEYS, *SUMS)])
-    return _summed(table, KEYS, SUMS).sort_by([(name, "ascending") for name in KEYS])
+    return summed(table, KEYS, SUMS).sort_by([(name, "ascending") for name in KEYS])
 
 
 def totals(sums: pa.Table) -> pa.Table:
     """The sums of each scenario, of parts in the order given."""
-    return _summed(sums, ["scenario"], SUMS)
+    return summed(sums, ["scenario"], SUMS)
 
 
-def _summed(table: pa.Table, keys: Sequence[str], names: Sequence[str]) -> pa.Table:
+def summed(table: pa.Table, keys: Sequence[str], names: Sequence[str]) -> pa.Table:
+    """Sums of columns by keys, under the names that they have."""
     found = table.group_by(list(keys)).aggregate([(name, "sum") for name in names])
     return found.select([*keys, *(f"{name}_sum" for name in names)]).rename_columns([*keys, *names])
 

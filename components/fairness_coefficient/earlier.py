@@ -51,8 +51,7 @@ class ReadEarlier(beam.DoFn):
 
 
 def _by_scenario(table: pa.Table) -> pa.Table:
-    found = table.group_by("scenario").aggregate([("impressions", "sum")])
-    return found.select(["scenario", "impressions_sum"]).rename_columns(["scenario", "impressions"])
+    return aggregation.summed(table, ["scenario"], ["impressions"])
 
 
 def lay_out(today: pa.RecordBatch, earlier: Iterable[tuple[str, pa.RecordBatch]]) -> tuple[list[str], Totals]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from components.fairness_coefficient.aggregation import KEYS, SUMS, of_scenario
+from components.fairness_coefficient.aggregation import KEYS, SUMS, of_scenario, summed
 from components.fairness_coefficient.settings import FairnessSettings
 
 DRAWN, WEIGHT = "drawn", "weight"
@@ -26,10 +26,7 @@ def drawn(sums: pa.Table, raw: np.ndarray, prior: float) -> pa.Table:
 
 def weights(table: pa.Table) -> pa.Table:
     """Sums of `impressions` and `weight` of each scenario, of what `drawn` gives; those of parts add up."""
-    found = table.group_by("scenario").aggregate([("impressions", "sum"), (WEIGHT, "sum")])
-    return found.select(["scenario", "impressions_sum", f"{WEIGHT}_sum"]).rename_columns(
-        ["scenario", "impressions", WEIGHT]
-    )
+    return summed(table, ["scenario"], ["impressions", WEIGHT])
 
 
 def fairness_table(table: pa.Table, totals: pa.Table, day: str, settings: FairnessSettings) -> pa.Table:
