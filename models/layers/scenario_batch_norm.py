@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.layers.folding import Folding
+from models.layers.replicas import all_sum
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -85,11 +86,7 @@ class ScenarioBatchNormalization(Folding, keras.layers.Layer):
 
     def _sums(self, rows: tf.Tensor, scenario: tf.Tensor) -> tf.Tensor:
         """Sums by scenario `[S, D]`, over the rows of all replicas."""
-        sums = tf.math.unsorted_segment_sum(rows, scenario, self.scenarios)
-        context = tf.distribute.get_replica_context()
-        if context is not None and context.num_replicas_in_sync > 1:
-            sums = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
-        return sums
+        return all_sum(tf.math.unsorted_segment_sum(rows, scenario, self.scenarios))
 
     def _batch_moments(self, rows: tf.Tensor, scenario: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and variance to normalise by, `[S, D]`, and the update of the moving ones."""
