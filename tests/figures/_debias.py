@@ -61,6 +61,7 @@ class World:
       unbiased: rows of the last day's requests with items drawn uniformly, each as if at the top.
       drawn: the same rows: request_id, category, is_click, probability (the true one).
       shown: rows of the last day as logged; nothing is promoted on it.
+      known: the same rows, as `logged` has them.
     """
 
     config: Config
@@ -70,6 +71,7 @@ class World:
     unbiased: Store
     drawn: pd.DataFrame
     shown: Store
+    known: pd.DataFrame
 
 
 def build_world(strength: float, seed: int, days: int = DAYS, impressions: int = IMPRESSIONS) -> World:
@@ -85,14 +87,14 @@ def build_world(strength: float, seed: int, days: int = DAYS, impressions: int =
         reader = Reader.of(
             config.declared, analyse(f"{folder}/logs/*.gz", pathlib.Path(folder, "graph"), config.declared)
         )
-        _write(config, workspace, "logs", last, folder)
+        known = _write(config, workspace, "logs", last, folder)
         splits = [load(reader, of) for of in (files, [f"{folder}/unbiased/{last}.gz"], [f"{folder}/logs/{last}.gz"])]
     train, unbiased, shown = splits
     assert train is not None and unbiased is not None and shown is not None
     logged = pd.concat(tables, ignore_index=True)
     keys = (logged[name].to_numpy() for name in ("day", "scenario_id", "item_id"))
     train = train.with_coefficients(by_exposure(*keys, config.fairness))
-    return World(config, seed, train, logged, unbiased, drawn, shown)
+    return World(config, seed, train, logged, unbiased, drawn, shown, known)
 
 
 def _write(config: Config, workspace: Workspace, table: str, day: str, folder: str) -> pd.DataFrame:
@@ -212,16 +214,20 @@ def judge(world: World, model: RankingModel) -> dict[str, float]:
 
 def calibration(world: World) -> dict[str, float]:
     """`pcoc` of the last day's own rows, none of them promoted, as the shipped configuration has them served: bias
-    nets left out, an intercept a scenario, fitted on the rows that were trained on; and the `clicks` it counts."""
+    nets left out, an intercept a scenario, fitted on the newest of the rows that were trained on; the `clicks` it
+    counts; and `truth`, what the true probabilities have instead."""
     rows, told = world.train, world.config.trainer
     model = _trained(rows, told.model_copy(update={"seed": told.seed + world.seed}))
     bias = {column.name: tf.constant(rows.integer_column(column.name)) for column in rows.features.bias}
     cells = intercepts.cells(rows.features, {**bias, rows.features.scenario: tf.constant(rows.scenarios)}).numpy()
     kept = intercepts.whole_pages(ordinary(rows.coefficients), world.logged["request_id"].to_numpy())
-    weight = intercepts.ordinary_weights(np.ones(rows.rows), kept, cells)
+    newer = np.cumsum((rows.labels * kept)[::-1])[::-1]
+    newest = newer <= intercepts.ENOUGH_CLICKS
+    weight = intercepts.ordinary_weights(newest.astype(np.float64), kept, cells)
     own = intercepts.fit(rows.scenarios, logits(model, rows), rows.labels, weight, rows.features.scenarios)
-    scores = 1 / (1 + np.exp(-(logits(model, world.shown) + own[world.shown.scenarios])))
-    return {"pcoc": float(scores.sum() / world.shown.labels.sum()), "clicks": float(world.shown.labels.sum())}
+    scores, clicks = 1 / (1 + np.exp(-(logits(model, world.shown) + own[world.shown.scenarios]))), world.shown.labels
+    truth = world.known["logged_probability"].sum() / clicks.sum()
+    return {"pcoc": float(scores.sum() / clicks.sum()), "clicks": float(clicks.sum()), "truth": float(truth)}
 
 
 def correlations(world: World, name: str) -> dict[str, float]:

@@ -15,7 +15,8 @@ import tf_keras as keras
 from models.base import input_signature, named_weights, table_of
 from models.optimizers import build_optimizer
 from models.registry import build_model, settings_class
-from schemas.bias import DebiasSettings, OptimizerSettings
+from models.settings import OptimizerSettings
+from schemas.bias import DebiasSettings
 from tests.models.conftest import LENGTH, random_batch, served, shake, small_features
 
 SMALL = {"embedding": {"dim": 4}, "expert_units": [6], "attention_units": [6, 4], "shared_experts": 3}
@@ -179,7 +180,8 @@ def test_switches_change_the_parameters_as_they_imply():
     def unit(width):
         return (4 * width + context) * 6 + 6 + 6 * 4 + 4 + 4
 
-    assert full - count(build(attention="none")) == unit(item) + unit(scenario)
+    types = 3 * 4  # the table of a behavior's type, context of attention alone
+    assert full - count(build(attention="none")) == unit(item) + unit(scenario) + types
     assert full - count(build(attention="target")) == unit(scenario)
     assert full - count(build(attention="scenario")) == unit(item)
     assert full - count(build(attention="concatenated")) == unit(item) + unit(scenario) - unit(item + scenario)

@@ -63,7 +63,9 @@ def test_random_parts_hold_the_rows_of_the_parts_by_time(tmp_path):
 
 
 def contents(store):
-    """All that a row tells, its history summed up, float `[N, any]`."""
+    """All that a row tells but its coefficient, which only rows that are learned from have; its history summed up, float
+    `[N, any]`."""
+    store = store.with_coefficients(np.ones(store.rows, np.float32))
     splits = store.splits.numpy()
     events = np.concatenate([store.events_integers.numpy()[:-1], store.events_floats.numpy()[:-1]], 1).astype("f8")
     sums = np.concatenate([np.zeros((1, events.shape[1])), np.cumsum(events, 0)])
