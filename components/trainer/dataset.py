@@ -38,7 +38,7 @@ def files_of(day: str, files: Sequence[str]) -> list[str]:
     return [file for file in files if file.rsplit("/", 1)[-1].startswith(f"{day}-")]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Reader:
     """How examples become elements; one transform graph, loaded once."""
 
@@ -110,7 +110,6 @@ class Files:
         The order follows from `seed` and the epoch's number alone: started at (`epoch`, `step`) it gives what
         an uninterrupted run would give there.
         """
-        sizes = even_sizes(self.rows, steps)
 
         def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
             seeds = tf.stack([tf.cast(seed, tf.int64), number])
@@ -127,20 +126,25 @@ class Files:
                 fold = tf.random.experimental.stateless_fold_in(seeds, block)
                 return tf.random.experimental.stateless_shuffle(rows, seed=fold)
 
-            return records.batch(self.buffer).enumerate().map(shuffled).rebatch(sizes)
+            return even_batches(records.batch(self.buffer).enumerate().map(shuffled), self.rows, steps)
 
         batches = tf.data.Dataset.range(epoch, tf.int64.max).flat_map(one_epoch).skip(step)
         return batches.map(self._dense, tf.data.AUTOTUNE, deterministic=True).prefetch(4)
 
     def evaluation(self, steps: int) -> tf.data.Dataset:
         """All rows once, in order, in `steps` batches."""
-        batches = self.reader.records(self.files).batch(READ_BATCH).rebatch(even_sizes(self.rows, steps))
+        batches = even_batches(self.reader.records(self.files).batch(READ_BATCH), self.rows, steps)
         return batches.map(self._dense, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
 
     def _dense(self, serialized: tf.Tensor) -> Element:
         return self.reader.dense(*self.reader.element(serialized))
 
 
-def even_sizes(rows: int, steps: int) -> np.ndarray:
-    """Sizes of `steps` batches of `rows` rows: they differ by one at most; int64 `[steps]`."""
-    return np.diff(np.arange(steps + 1, dtype=np.int64) * rows // steps)
+def even_batches(dataset: tf.data.Dataset, rows: int, steps: int) -> tf.data.Dataset:
+    """The dataset's `rows` rows in `steps` batches whose sizes differ by one at most.
+
+    Their static size is unknown even where all are alike: a model is then traced once for all days.
+    """
+    sizes = np.diff(np.arange(steps + 1, dtype=np.int64) * rows // steps)
+    never_reached = sizes[-1:] + 1
+    return dataset.rebatch(np.concatenate([sizes, never_reached]))

@@ -6,7 +6,9 @@ Histories lie end to end without padding; a batch gathers its rows and pads to i
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
 
@@ -14,7 +16,7 @@ import tensorflow as tf  # isort: skip
 import numpy as np
 
 from components.errors import DataRefused
-from components.trainer.dataset import READ_BATCH, Element, Reader, even_sizes
+from components.trainer.dataset import READ_BATCH, Element, Reader, even_batches
 from schemas import FAIRNESS, HISTORY_LENGTH
 from schemas.features import FeatureSet
 
@@ -122,20 +124,19 @@ class Store:
         The order follows from `seed` and the epoch's number alone: started at (`epoch`, `step`) it gives what
         an uninterrupted run would give there.
         """
-        sizes = even_sizes(self.rows, steps)
 
         def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
             order = tf.random.experimental.stateless_shuffle(
                 tf.range(self.rows, dtype=tf.int64), seed=tf.stack([tf.cast(seed, tf.int64), number])
             )
-            return tf.data.Dataset.from_tensors(order).rebatch(sizes)
+            return even_batches(tf.data.Dataset.from_tensors(order), self.rows, steps)
 
         return self._gathered(tf.data.Dataset.range(epoch, tf.int64.max).flat_map(one_epoch).skip(step))
 
     def evaluation(self, steps: int) -> tf.data.Dataset:
         """All rows once, in order, in `steps` batches."""
         rows = tf.data.Dataset.from_tensors(tf.range(self.rows, dtype=tf.int64))
-        return self._gathered(rows.rebatch(even_sizes(self.rows, steps)))
+        return self._gathered(even_batches(rows, self.rows, steps))
 
     def _gathered(self, rows: tf.data.Dataset) -> tf.data.Dataset:
         return rows.map(self.batch, tf.data.AUTOTUNE, deterministic=True).prefetch(4)
@@ -147,28 +148,9 @@ def load(reader: Reader, files: list[str], limit_bytes: float = math.inf) -> Sto
     Raises:
       DataRefused: a file is truncated, a row cannot be parsed, or its histories differ in length.
     """
-    names = column_names(reader.features)
-
-    @tf.function(autograph=False)
-    def packed(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        features, label, weight = reader.element(serialized)
-        integers, floats, events_integers, events_floats = ([features[n] for n in group] for group in names)
-        sequences = [*events_integers, *events_floats]
-        splits = sequences[0].row_lengths() if sequences else tf.zeros_like(label, tf.int64)
-        for sequence in sequences:
-            tf.debugging.assert_equal(sequence.row_lengths(), splits, "histories of a row differ in length")
-        rows, events = tf.shape(label)[0], tf.reduce_sum(splits)
-        return (
-            _stack([tf.cast(x, tf.int32) for x in integers], rows, tf.int32),
-            tf.stack([*floats, features[FAIRNESS], label, weight], axis=1),
-            _stack([tf.cast(x.flat_values, tf.int32) for x in events_integers], events, tf.int32),
-            _stack([x.flat_values for x in events_floats], events, tf.float32),
-            splits,
-        )
-
     parts: list[list[np.ndarray]] = [[], [], [], [], []]
     size = 0
-    batches = reader.records(files).batch(READ_BATCH).map(packed, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    batches = reader.records(files).batch(READ_BATCH).map(_packing(reader), tf.data.AUTOTUNE, deterministic=True).prefetch(2)
     try:
         for arrays in batches.as_numpy_iterator():
             for part, array in zip(parts, arrays):
@@ -188,6 +170,31 @@ def load(reader: Reader, files: list[str], limit_bytes: float = math.inf) -> Sto
         joined = [tf.constant(np.concatenate(part)) for part in parts]
         joined[4] = tf.cumsum(joined[4])
     return Store(reader.features, *joined)
+
+
+@functools.lru_cache(1)
+def _packing(reader: Reader) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
+    """A function of serialized examples, string `[B]`: what `load` joins. Traced once for all days of a training."""
+    names = column_names(reader.features)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def packed(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        features, label, weight = reader.element(serialized)
+        integers, floats, events_integers, events_floats = ([features[n] for n in group] for group in names)
+        sequences = [*events_integers, *events_floats]
+        splits = sequences[0].row_lengths() if sequences else tf.zeros_like(label, tf.int64)
+        for sequence in sequences:
+            tf.debugging.assert_equal(sequence.row_lengths(), splits, "histories of a row differ in length")
+        rows, events = tf.shape(label)[0], tf.reduce_sum(splits)
+        return (
+            _stack([tf.cast(x, tf.int32) for x in integers], rows, tf.int32),
+            tf.stack([*floats, features[FAIRNESS], label, weight], axis=1),
+            _stack([tf.cast(x.flat_values, tf.int32) for x in events_integers], events, tf.int32),
+            _stack([x.flat_values for x in events_floats], events, tf.float32),
+            splits,
+        )
+
+    return packed
 
 
 def _stack(columns: list[tf.Tensor], rows: tf.Tensor, dtype: tf.DType) -> tf.Tensor:

@@ -81,7 +81,7 @@ class Subject:
         """Runs `what` on the features of test rows, batch by batch: its arrays, joined along axis 0."""
         test = self.prepared.test
         rows = np.arange(test.rows) if rows is None else rows
-        run = tf.function(what, reduce_retracing=True)
+        run = tf.function(what, reduce_retracing=True, autograph=False)
         parts = [run(test.batch(tf.constant(rows[i : i + BATCH], tf.int64))[0]) for i in range(0, len(rows), BATCH)]
         return tf.nest.map_structure(lambda *arrays: np.concatenate([a.numpy() for a in arrays]), *parts)
 

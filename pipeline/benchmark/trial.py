@@ -127,7 +127,7 @@ def _fitted(trial: Trial, train: Store, validation: Store) -> Trained:
 
 def scores_of(model: RankingModel, part: Store, rows: int = 8192) -> np.ndarray:
     """Click probabilities of all rows, float32 `[N]`."""
-    score = tf.function(lambda batch: tf.sigmoid(model(batch, training=False)), reduce_retracing=True)
+    score = tf.function(lambda batch: tf.sigmoid(model(batch, training=False)), reduce_retracing=True, autograph=False)
     return np.concatenate([score(batch).numpy() for batch, _, _ in part.evaluation(part.steps(rows))])
 
 
@@ -166,7 +166,7 @@ def _speed(model: RankingModel, training: TrainingModel, prepared: Prepared, tri
     float(logs["loss"])
     rows = size * TIMED_STEPS / (time.perf_counter() - start)
     request, _, _ = prepared.test.batch(tf.range(min(INFERENCE_ROWS, prepared.test.rows), dtype=tf.int64))
-    call = tf.function(lambda batch: model(batch, training=False))
+    call = tf.function(lambda batch: model(batch, training=False), autograph=False)
     times = []
     for _ in range(INFERENCE_CALLS + 1):
         start = time.perf_counter()
