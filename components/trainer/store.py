@@ -150,7 +150,9 @@ def load(reader: Reader, files: list[str], limit_bytes: float = math.inf) -> Sto
     """
     parts: list[list[np.ndarray]] = [[], [], [], [], []]
     size = 0
-    batches = reader.records(files).batch(READ_BATCH).map(_packing(reader), tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    batches = (
+        reader.records(files).batch(READ_BATCH).map(_packing(reader), tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    )
     try:
         for arrays in batches.as_numpy_iterator():
             for part, array in zip(parts, arrays):

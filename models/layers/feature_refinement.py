@@ -11,6 +11,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.layers.mlp import MLP
+from models.layers.schedule import add_step, progress
 
 
 @keras.utils.register_keras_serializable("scenerank")
@@ -62,25 +63,16 @@ class FeatureRefinement(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         if self.warmup:
-            self.step = self.add_weight(
-                name="step",
-                shape=(),
-                dtype=tf.float32,
-                initializer="zeros",
-                trainable=False,
-                experimental_autocast=False,
-                synchronization=tf.VariableSynchronization.ON_READ,
-                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-            )
+            self.step = add_step(self)
         super().build(input_shape)
 
     def _training_temperature(self) -> tf.Tensor | float:
         """Of this step of training, which it counts."""
         if not self.warmup:
             return self.temperature
-        progress = tf.minimum(tf.convert_to_tensor(self.step) / float(self.warmup), 1.0)
+        over = progress(self.step, self.warmup)
         self.step.assign_add(1.0)
-        return tf.pow(self.temperature, progress)
+        return tf.pow(self.temperature, over)
 
     def _scores(self, inputs: tf.Tensor, scenario: tf.Tensor) -> tf.Tensor:
         """What FCN gives, float32 `[B, N]`."""

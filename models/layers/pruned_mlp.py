@@ -9,6 +9,8 @@ import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from models.layers.schedule import add_step, progress
+
 Weighting = Literal["binarization", "scaling", "fusion"]
 
 
@@ -70,22 +72,13 @@ class PrunedMLP(keras.layers.Layer):
         self.activate = keras.layers.Activation(activation)
 
     def build(self, input_shape: Any) -> None:
-        self.step = self.add_weight(
-            name="step",
-            shape=(),
-            dtype=tf.float32,
-            initializer="zeros",
-            trainable=False,
-            experimental_autocast=False,
-            synchronization=tf.VariableSynchronization.ON_READ,
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
+        self.step = add_step(self)
         super().build(input_shape)
 
     @property
     def progress(self) -> tf.Tensor:
         """Share of the schedule that is over, float32."""
-        return tf.minimum(tf.convert_to_tensor(self.step) / float(self.steps), 1.0)
+        return progress(self.step, self.steps)
 
     def factors(self, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """pi of the pruner's `u`, and which neurons are kept (1 or 0, with v's gradient), float32 as `logits`."""

@@ -18,36 +18,14 @@ import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is
 from components.trainer.dataset import Reader, expand
 from components.trainer.store import Store, load
 from components.workspace import Workspace
+from pipeline.benchmark.facts import Facts, facts_of, logged_columns
 from pipeline.benchmark.splits import Split, random_rows
 from pipeline.config import Config, ConfigError
 from schemas.features import FeatureSet
 
 DAY_MS = 24 * 60 * 60 * 1000
-SESSION_GAP_MS = 30 * 60 * 1000
-"""A user's impressions belong to one session as long as no pause between them is longer."""
 MADE_OF = "made_of.txt"
 PARTS = {"train": "Split-train", "validation": "Split-validation", "test": "Split-eval"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    """What is known of the test rows beside their features, arrays `[N]`.
-
-    Attributes:
-      scenario: text.
-      group: int64, the ranking request, or the user where the log has no requests.
-      session: int64.
-      grouped_by: name of the column that `group` stands for.
-    """
-
-    scenario: np.ndarray
-    group: np.ndarray
-    session: np.ndarray
-    grouped_by: str
-
-    def take(self, rows: np.ndarray) -> Facts:
-        """Of these rows alone."""
-        return Facts(self.scenario[rows], self.group[rows], self.session[rows], self.grouped_by)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,11 +112,11 @@ def prepare(
 def _by_time(reader: Reader, files: dict[str, list[str]]) -> Prepared:
     stores = {part: _load(reader, found) for part, found in files.items()}
     days = _days(reader, files["train"])
-    return Prepared(reader.features, **stores, facts=_facts(reader, files["test"]), days=days)
+    return Prepared(reader.features, **stores, facts=facts_of(reader, files["test"]), days=days)
 
 
 def _at_random(reader: Reader, files: list[str]) -> Prepared:
-    everything, facts, days = _load(reader, files), _facts(reader, files), _days(reader, files)
+    everything, facts, days = _load(reader, files), facts_of(reader, files), _days(reader, files)
     rows = random_rows(facts.scenario)
     stores = {part: everything.take(chosen) for part, chosen in rows.items()}
     return Prepared(reader.features, **stores, facts=facts.take(rows["test"]), days=days[rows["train"]])
@@ -152,7 +130,7 @@ def _load(reader: Reader, files: list[str]) -> Store:
 
 def _days(reader: Reader, files: list[str]) -> np.ndarray:
     """Day of each row, int64."""
-    (time,) = _columns(reader, files, [reader.declaration.time.name])
+    (time,) = logged_columns(reader, files, [reader.declaration.time.name])
     return time // DAY_MS
 
 
@@ -241,39 +219,3 @@ def _run(config: Config, workspace: Workspace, day: str, progress: Callable[...,
             config, workspace.root, day, served.outputs["model"], after=ingestion[-1]
         )[:2]
         return run([served, *ingestion, *window_and_transform], day).uris
-
-
-def _columns(reader: Reader, files: list[str], names: list[str]) -> list[np.ndarray]:
-    """Raw columns of the examples, in their order."""
-    types = {"int64": tf.int64, "float32": tf.float32, "string": tf.string}
-    spec = {c.name: tf.io.FixedLenFeature([], types[c.type]) for c in reader.declaration.columns if c.name in names}
-    batches = reader.records(files).batch(1 << 16).map(lambda s: tf.io.parse_example(s, spec))
-    parsed = list(batches.as_numpy_iterator())
-    return [np.concatenate([batch[name] for batch in parsed]) for name in names]
-
-
-def _facts(reader: Reader, files: list[str]) -> Facts:
-    declaration = reader.declaration
-    user, scenario, time = declaration.user, declaration.scenario, declaration.time
-    request = next((c for c in declaration.columns if c.group == "request_id"), None)
-    names = [c.name for c in (user, scenario, time, request) if c is not None]
-    found = dict(zip(names, _columns(reader, files, names)))
-    users = _codes(found[user.name])
-    named = found[scenario.name]
-    texts = np.char.decode(named.astype(bytes)) if scenario.type == "string" else named.astype(str)
-    group = users if request is None else _codes(found[request.name])
-    by = user.name if request is None else request.name
-    return Facts(texts, group, _sessions(users, found[time.name]), by)
-
-
-def _codes(values: np.ndarray) -> np.ndarray:
-    return np.unique(values.astype(bytes) if values.dtype == object else values, return_inverse=True)[1]
-
-
-def _sessions(users: np.ndarray, time_ms: np.ndarray) -> np.ndarray:
-    order = np.lexsort((time_ms, users))
-    new = np.ones(len(order), bool)
-    new[1:] = (np.diff(users[order]) != 0) | (np.diff(time_ms[order]) > SESSION_GAP_MS)
-    session = np.empty(len(order), np.int64)
-    session[order] = np.cumsum(new)
-    return session

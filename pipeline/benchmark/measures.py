@@ -7,7 +7,7 @@ from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 
 from components.evaluator.gauc import grouped_auc
-from pipeline.benchmark.data import Facts
+from pipeline.benchmark.facts import Facts
 
 OVERALL = ""
 Metrics = dict[str, float | None]

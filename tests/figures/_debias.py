@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
@@ -36,6 +37,7 @@ from components.trainer.settings import TrainerSettings
 from components.trainer.store import Store, load
 from components.workspace import Workspace
 from models.base import RankingModel
+from models.training import TrainingModel
 from pipeline.benchmark.coefficients import by_exposure, by_flag, by_folds, by_score
 from pipeline.config import Config, load_config
 from schemas import FAIRNESS
@@ -74,11 +76,14 @@ class World:
     known: pd.DataFrame
 
 
-def build_world(strength: float, seed: int, days: int = DAYS, impressions: int = IMPRESSIONS) -> World:
-    """Simulates a platform of the default size and ingests it."""
+def build_world(
+    strength: float, seed: int, ranker: str = "taste", days: int = DAYS, impressions: int = IMPRESSIONS
+) -> World:
+    """Simulates a platform of the default size and ingests it; see the simulator's `Settings`."""
     config = load_config("simulator")
+    told = {"days": days, "impressions_per_day": impressions, "seed": seed, "ranker": ranker}
     with tempfile.TemporaryDirectory() as folder:
-        simulate(folder, days=days, impressions_per_day=impressions, seed=seed, promotion_strength=strength)
+        simulate(folder, promotion_strength=strength, **told)
         workspace = Workspace(folder)
         *earlier, last = workspace.log_days()
         tables = [_write(config, workspace, "logs", day, folder) for day in earlier]
@@ -122,17 +127,21 @@ class Kind:
       columns: whether bias columns are read.
       model: by its name; other models than the configuration's have their own settings but for the optimizer's.
       share: of the rows under promotion only so many are trained on, chosen by chance (Table 5).
+      told: whether the score that is learned stands beside what place and badge truly did to each row, in log odds:
+        how much the best of bias nets could do.
     """
 
     debias: dict[str, Any] | None = dataclasses.field(default_factory=dict)
     columns: bool = True
     model: str = "sar_net"
     share: float = 1.0
+    told: bool = False
 
 
 NETS = {"nets": True}
 KINDS = {
     "off": Kind(),
+    "told the truth": Kind(told=True),
     "on": Kind(None),
     "coefficient": Kind(NETS, columns=False),
     "position": Kind({**NETS, "coefficient": False}),
@@ -148,12 +157,22 @@ KINDS = {
 }
 
 
+class Told(TrainingModel):
+    """Trains the score of an impression at the top of the page, whose odds are divided by the coefficient."""
+
+    def under_bias(self, logits: tf.Tensor, features: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        return logits - tf.math.log(features[FAIRNESS])
+
+
 def outcome(world: World, kind: Kind) -> dict[str, float]:
     """What `judge` says of a model trained in a way, as the Trainer does where there is neither a validation day nor a
-    model in service."""
+    model in service; and `served`'s calibration, where bias nets were left out."""
     told, rows = world.config.trainer, subsampled(world, kind.share) if kind.share < 1 else world.train
     if not kind.columns:
         rows = without_columns(rows)
+    if kind.told:
+        odds = [(p / (1 - p)).to_numpy() for p in (world.logged["probability"], world.logged["logged_probability"])]
+        rows = rows.with_coefficients((odds[0] / odds[1]).astype(np.float32))
     own = told.model_settings if kind.model == told.model else {"optimizer": told.model_settings["optimizer"]}
     trainer = TrainerSettings.model_validate(
         {
@@ -164,12 +183,15 @@ def outcome(world: World, kind: Kind) -> dict[str, float]:
             "seed": told.seed + world.seed,
         }
     )
-    return judge(world, _trained(rows, trainer))
+    model = _trained(rows, trainer, Told if kind.told else None)
+    return {**judge(world, model), **(served(world, model) if trainer.debias.nets and rows is world.train else {})}
 
 
-def _trained(rows: Store, trainer: TrainerSettings) -> RankingModel:
+def _trained(rows: Store, trainer: TrainerSettings, kind: type[TrainingModel] | None = None) -> RankingModel:
     start_afresh(trainer)
     training = build_training(trainer, rows.features, rows.clicks / rows.rows)
+    if kind is not None:
+        training = kind(training.serving)
     with tempfile.TemporaryDirectory() as folder:
         log = ProgressLog(f"{folder}/progress.jsonl")
         fit(training, Feed(Data(rows, None), trainer), trainer, f"{folder}/checkpoint", None, log)
@@ -212,22 +234,19 @@ def judge(world: World, model: RankingModel) -> dict[str, float]:
     }
 
 
-def calibration(world: World) -> dict[str, float]:
-    """`pcoc` of the last day's own rows, none of them promoted, as the shipped configuration has them served: bias
-    nets left out, an intercept a scenario, fitted on the newest of the rows that were trained on; the `clicks` it
-    counts; and `truth`, what the true probabilities have instead."""
-    rows, told = world.train, world.config.trainer
-    model = _trained(rows, told.model_copy(update={"seed": told.seed + world.seed}))
+def served(world: World, model: RankingModel) -> dict[str, float]:
+    """`pcoc` of the last day's own rows, none of them promoted, bias nets left out, an intercept a scenario as the
+    Trainer fits it; and `truth`, what the true probabilities have instead."""
+    rows = world.train
     bias = {column.name: tf.constant(rows.integer_column(column.name)) for column in rows.features.bias}
     cells = intercepts.cells(rows.features, {**bias, rows.features.scenario: tf.constant(rows.scenarios)}).numpy()
     kept = intercepts.whole_pages(ordinary(rows.coefficients), world.logged["request_id"].to_numpy())
-    newer = np.cumsum((rows.labels * kept)[::-1])[::-1]
-    newest = newer <= intercepts.ENOUGH_CLICKS
+    newest = np.cumsum((rows.labels * kept)[::-1])[::-1] <= intercepts.ENOUGH_CLICKS
     weight = intercepts.ordinary_weights(newest.astype(np.float64), kept, cells)
     own = intercepts.fit(rows.scenarios, logits(model, rows), rows.labels, weight, rows.features.scenarios)
     scores, clicks = 1 / (1 + np.exp(-(logits(model, world.shown) + own[world.shown.scenarios]))), world.shown.labels
     truth = world.known["logged_probability"].sum() / clicks.sum()
-    return {"pcoc": float(scores.sum() / clicks.sum()), "clicks": float(clicks.sum()), "truth": float(truth)}
+    return {"pcoc": float(scores.sum() / clicks.sum()), "truth": float(truth)}
 
 
 def correlations(world: World, name: str) -> dict[str, float]:

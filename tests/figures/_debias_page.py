@@ -10,6 +10,7 @@ import numpy as np
 from components.report.debiasing import LINES, MEASURED, Results, draw, values
 
 PLAIN = {
+    "told the truth": "told what place and badge truly did to each row",
     "on": "as shipped: bias nets told coefficient and place",
     "coefficient": "bias nets told the coefficient alone",
     "position": "bias nets told the place alone",

@@ -15,7 +15,8 @@ import tensorflow as tf
 from components.trainer.store import Store, column_names
 from components.workspace import Workspace
 from models.registry import build_model
-from pipeline.benchmark.data import Facts, Prepared
+from pipeline.benchmark.data import Prepared
+from pipeline.benchmark.facts import Facts
 from pipeline.benchmark.subject import Subject
 from schemas import load_declaration
 from tests.models.conftest import random_batch, shake, small_features

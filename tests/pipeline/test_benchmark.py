@@ -14,7 +14,8 @@ from rich.console import Console
 from components.fairness_coefficient.settings import FairnessSettings
 from pipeline.benchmark import runner, tables
 from pipeline.benchmark.coefficients import by_exposure, by_folds, by_score, subsampled
-from pipeline.benchmark.data import MADE_OF, Facts, _made_of, _sessions, digest, read, ready, write
+from pipeline.benchmark.data import MADE_OF, _made_of, digest, read, ready, write
+from pipeline.benchmark.facts import Facts, _sessions
 from pipeline.benchmark.measures import measure, relative_improvement, significance
 from pipeline.benchmark.search import best, candidates
 from pipeline.benchmark.settings import (

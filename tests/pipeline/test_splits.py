@@ -63,8 +63,8 @@ def test_random_parts_hold_the_rows_of_the_parts_by_time(tmp_path):
 
 
 def contents(store):
-    """All that a row tells but its coefficient, which only rows that are learned from have; its history summed up, float
-    `[N, any]`."""
+    """All that a row tells, its history summed up, float `[N, any]`; but for its coefficient, which only rows that are
+    learned from have."""
     store = store.with_coefficients(np.ones(store.rows, np.float32))
     splits = store.splits.numpy()
     events = np.concatenate([store.events_integers.numpy()[:-1], store.events_floats.numpy()[:-1]], 1).astype("f8")

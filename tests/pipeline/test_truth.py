@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.figures._debias import KINDS, build_world, calibration, correlations, outcome, subsampled
+from tests.figures._debias import KINDS, build_world, correlations, outcome, subsampled
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def world():
-    return build_world(8.0, 0, days=3, impressions=8000)
+    return build_world(8.0, 0, ranker="logged", days=3, impressions=8000)
 
 
 def test_promoted_rows_have_coefficients_below_those_of_the_others(world):
@@ -34,16 +34,13 @@ def test_coefficients_know_of_promotions_and_not_of_labels(world, name):
         assert found["promoted"] < -0.3
 
 
-@pytest.mark.parametrize("name", ["on", "weighting", "shared_bottom position", "sub-sampling 0.6"])
+@pytest.mark.parametrize("name", ["on", "told the truth", "weighting", "shared_bottom position", "sub-sampling 0.6"])
 def test_every_way_to_train_is_judged(world, name):
     judged = outcome(world, KINDS[name])
     assert 0.5 < judged["auc"] < 0.8 and 0.5 < judged["logged_auc"] < 0.8
     assert 0 <= judged["exposure_error"] < 0.5
-
-
-def test_what_is_served_is_calibrated(world):
-    found = calibration(world)
-    assert 0.7 < found["pcoc"] < 1.4 and found["clicks"] > 100
+    if name == "on":  # what is served without bias nets is calibrated
+        assert 0.7 < judged["pcoc"] < 1.4 and 0.8 < judged["truth"] < 1.25
 
 
 def test_subsampling_drops_rows_under_promotion_only(world):
