@@ -133,3 +133,9 @@ def chains(config: Config, folder: str, days: list[str], seed: int) -> dict[str,
             found[mode].append(train(config, folder, day, run, before[mode], seed=seed, **settings))
             before[mode] = run
     return found
+
+
+def fixed(config: Config, folder: str, day: str, seed: int) -> dict[str, float]:
+    """What `train` says of a training of one step: what any training of the day takes, whatever it learns from."""
+    steps = {"mode": "full", "epochs": 1, "max_steps_per_epoch": 1}
+    return train(config, folder, day, f"{folder}/runs/{seed}/{day}-fixed", None, seed=seed, **steps)

@@ -12,21 +12,24 @@ from collections.abc import Iterator
 from tests.figures._debias_results import READINGS, mean, measured
 
 SEEDS, STRENGTH = 5, 4.0
-CURVE = {0.0: SEEDS, STRENGTH: SEEDS}
-"""Seeds by strength of the promotions."""
+CEILING = "told the truth"
 PARTS = {
-    "told the truth": SEEDS, "coefficient": SEEDS, "position": SEEDS, "weighting": SEEDS, "weighting from 0.5": SEEDS,
-    "nets and weighting": SEEDS, "multiply": 2, "one net": 2,
+    CEILING: 3, "coefficient": 3, "position": SEEDS, "weighting": 3, "weighting from 0.5": 2, "nets and weighting": 2,
+    "multiply": 2, "one net": 2,
 }  # fmt: skip
 """Seeds by what else is trained at `STRENGTH`."""
+WITHOUT = {("logged", "on"): SEEDS, ("taste", "on"): 3, ("taste", CEILING): 3}
+"""Seeds by ranker and training on platforms that promote nothing."""
 PARTS_OF_TABLE_5 = {"": "on", "_nets": "coefficient", "_weighting": "weighting", "_both": "nets and weighting"}
 BY_MODEL = {"": ("position", "off"), "_shared_bottom": ("shared_bottom position", "shared_bottom off")}
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 Figure = Iterator[tuple[str, float]]
 
 
-def _gains(strength: float, name: str, what: str = "auc", base: str = "off", ranker: str = "taste") -> list[float]:
-    found = [measured(strength, seed, (base, name), ranker) for seed in range(SEEDS)]
+def _gains(
+    strength: float, name: str, what: str = "auc", base: str = "off", ranker: str = "taste", seeds: int = SEEDS
+) -> list[float]:
+    found = [measured(strength, seed, (base, name), ranker) for seed in range(seeds)]
     return [one[name][what] - one[base][what] for one in found]
 
 
@@ -49,8 +52,8 @@ def promoted_correlation() -> Figure:
 
 def debias() -> Figure:
     """The shipped configuration against the same without debiasing; `_told`: what the truth in its place would gain."""
-    for suffix, kind in (("", "on"), ("_told", "told the truth")):
-        gain, error = mean(_gains(STRENGTH, kind))
+    for suffix, kind in (("", "on"), ("_told", CEILING)):
+        gain, error = mean(_gains(STRENGTH, kind, seeds=PARTS.get(kind, SEEDS)))
         yield f"debias_auc_gain{suffix}", gain
         yield f"debias_auc_gain{suffix}_stderr", error
     found = [measured(STRENGTH, seed, ("on", "off")) for seed in range(SEEDS)]
@@ -60,7 +63,7 @@ def debias() -> Figure:
 
 def debias_coefficient() -> Figure:
     """Bias nets that know the coefficient alone, where the log tells no place on the page."""
-    gain, error = mean(_gains(STRENGTH, "coefficient"))
+    gain, error = mean(_gains(STRENGTH, "coefficient", seeds=PARTS["coefficient"]))
     yield "debias_coefficient_auc_gain", gain
     yield "debias_coefficient_auc_gain_stderr", error
 
@@ -69,12 +72,9 @@ def debias_without_promotions() -> Figure:
     """As `debias`, on platforms that promote nothing and rank by what logs taught them; then on platforms whose ranker
     knows tastes. What such a ranker put on top is liked more than any input tells, so that clicks on top are evidence
     of taste, which debiasing takes for the place: `_told` is the gain of who is told what the place truly did."""
-    for suffix, ranker, kind in (
-        ("", "logged", "on"),
-        ("_taste", "taste", "on"),
-        ("_taste_told", "taste", "told the truth"),
-    ):
-        gain, error = mean(_gains(0.0, kind, ranker=ranker))
+    for (ranker, kind), seeds in WITHOUT.items():
+        suffix = ("" if ranker == "logged" else f"_{ranker}") + ("" if kind == "on" else "_told")
+        gain, error = mean(_gains(0.0, kind, ranker=ranker, seeds=seeds))
         yield f"debias_auc_gain_0{suffix}", gain
         yield f"debias_auc_gain_stderr_0{suffix}", error
 
@@ -88,7 +88,7 @@ def debias_logs() -> Figure:
         ("_weighting", "weighting"),
         ("_both", "nets and weighting"),
     ):
-        gain, error = mean(_gains(STRENGTH, kind, "logged_auc"))
+        gain, error = mean(_gains(STRENGTH, kind, "logged_auc", seeds=PARTS.get(kind, SEEDS)))
         yield f"debias_logs_auc_gain{suffix}", gain
         yield f"debias_logs_auc_gain{suffix}_stderr", error
 
@@ -118,15 +118,15 @@ def debias_curve() -> Figure:
     """As `debias` with promotions and without, and with them the parts alone; writes `docs/debias.*`."""
     from tests.figures import _debias_page
 
-    def names(strength: float, seed: int) -> list[str]:
-        return ["off", "on", *(name for name, seeds in PARTS.items() if strength == STRENGTH and seed < seeds)]
-
-    results = {
-        strength: [measured(strength, seed, names(strength, seed)) for seed in range(seeds)]
-        for strength, seeds in CURVE.items()
+    parts = {"off": SEEDS, "on": SEEDS, **PARTS}
+    at = [measured(STRENGTH, seed, [kind for kind in parts if seed < parts[kind]]) for seed in range(SEEDS)]
+    without = {
+        (ranker, kind): [measured(0.0, seed, ("off", kind), ranker) for seed in range(seeds)]
+        for (ranker, kind), seeds in WITHOUT.items()
     }
-    _debias_page.write(results, STRENGTH, DOCS)
-    for strength, found in results.items():
+    by_strength = {0.0: without["taste", "on"], STRENGTH: at}
+    _debias_page.write(by_strength, without, DOCS)
+    for strength, found in by_strength.items():
         yield f"debias_auc_gain_at_{strength:g}", mean(one["on"]["auc"] - one["off"]["auc"] for one in found)[0]
 
 
