@@ -7,6 +7,8 @@ Legacy Keras is chosen here already, for some libraries of TFX load `tf.keras` w
 import os
 from typing import Any
 
+import pyarrow_hotfix  # noqa: F401  (whatever reads Parquet passes here first, see `components.parquet`)
+
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
 

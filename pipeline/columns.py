@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.json
-import pyarrow.parquet as pq
 
 from components.errors import DataRefused
+from components.parquet import open_parquet
 from schemas import HISTORY_LENGTH, Declaration
 
 KINDS: dict[str, tuple[type, Any]] = {"int64": (np.int64, 0), "float32": (np.float32, 0.0), "string": (object, b"")}
@@ -28,7 +28,7 @@ def read_table(source: str) -> pa.Table:
         raise DataRefused(f"{source} does not exist: give a .jsonl, .jsonl.gz or .parquet file")
     try:
         if source.endswith(".parquet"):
-            return pq.read_table(source)
+            return open_parquet(source).read()
         with pa.input_stream(source, compression="detect") as stream:
             return pyarrow.json.read_json(stream)
     except pa.ArrowInvalid as error:

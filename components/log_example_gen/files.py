@@ -10,10 +10,10 @@ import posixpath
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import fs
 
 from components.log_example_gen.errors import IngestError, one_line
+from components.parquet import open_parquet
 from components.workspace import Workspace, shift
 from schemas.declaration import Declaration
 
@@ -140,7 +140,7 @@ def _units_of_file(workspace: Workspace, declaration: Declaration, day: str, fil
 def _parquet_layout(workspace: Workspace, file: str) -> tuple[set[str], list[tuple[int | None, int]]]:
     """Column names, and of each row group with rows (its index, its first row)."""
     with workspace.fs.open_input_file(workspace.path(workspace.uri(file))) as source:
-        parquet = pq.ParquetFile(source)
+        parquet = open_parquet(source)
         groups, first = [], 0
         for group in range(parquet.num_row_groups):
             rows = parquet.metadata.row_group(group).num_rows

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
 
 from components.log_example_gen.errors import IngestError, one_line
 from components.log_example_gen.files import UNREADABLE, Unit, open_stream
 from components.log_example_gen.json_lines import JsonError, read_json_lines
+from components.parquet import open_parquet
 from components.workspace import Workspace
 from schemas.declaration import Declaration
 
@@ -43,7 +43,7 @@ def _parquet(unit: Unit, workspace: Workspace, declaration: Declaration, batch_r
     # Request ids are too many for a dictionary to pay.
     text = [c.name for c in declaration.columns if c.type == "string" and c.group != "request_id"]
     with workspace.fs.open_input_file(workspace.path(workspace.uri(unit.file))) as source:
-        parquet = pq.ParquetFile(source, read_dictionary=text, pre_buffer=True)
+        parquet = open_parquet(source, read_dictionary=text, pre_buffer=True)
         yield from parquet.iter_batches(batch_rows, row_groups=[unit.group], columns=list(unit.columns))
 
 
