@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from models.registry import BASELINES, SCENARIO_MODELS
 from pipeline.benchmark import tables
 from pipeline.benchmark.commands import Bench
+from pipeline.benchmark.data_sets import DATA_SETS
 from pipeline.benchmark.runner import Result, Results
+from pipeline.config import load_config
 from tests.figures.public_data import KUAIRAND
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -98,6 +100,9 @@ def write_page() -> None:
 
 
 def latest(everything: Iterable[Result], data: str) -> list[Result]:
-    """Of each model and seed the last result in protocol `multi`."""
-    found = {(r["model"], r["seed"]): r for r in everything if r["data"] == data and r["protocol"] == "multi"}
-    return list(found.values())
+    """Of each model and seed the last result in protocol `multi`, debiased as the configuration has it."""
+    trainer = load_config(DATA_SETS[data].config).trainer
+    shipped = trainer.debias.model_dump(mode="json")
+    of_data = [r for r in everything if r["data"] == data and r["protocol"] == "multi"]
+    chosen = [r for r in of_data if r["model"] != trainer.model or r["trainer"]["debias"] == shipped]
+    return list({(r["model"], r["seed"]): r for r in chosen}.values())
