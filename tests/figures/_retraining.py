@@ -63,12 +63,15 @@ def lay_out(config: Config, workspace: Workspace, folder: str, day: str) -> None
     analyse(f"{window}/Split-train/*.gz", window / "transform", config.declared)
 
 
-def train(config: Config, folder: str, day: str, run: str, base: str | None, **settings: Any) -> dict[str, float]:
+def train(
+    config: Config, folder: str, day: str, run: str, base: str | None, files: str = "*", **settings: Any
+) -> dict[str, float]:
     """Trains the day's model as the Trainer does and judges it on that day.
 
     Args:
       run: folder of the run, which keeps its weights in `model_run/weights`.
       base: folder of the run of the model in service.
+      files: pattern of the files of the window's training days.
       settings: of the Trainer, in place of the configuration's.
 
     Returns:
@@ -82,7 +85,7 @@ def train(config: Config, folder: str, day: str, run: str, base: str | None, **s
         pathlib.Path(run, "base", "version.json").write_text(json.dumps({"version": 1}))
     chosen = config.trainer.model_copy(update={"tensorboard": False, **settings})
     told = FnArgs(
-        train_files=[f"{window}/Split-train/*"],
+        train_files=[f"{window}/Split-train/{files}"],
         transform_output=f"{window}/transform",
         serving_model_dir=serving,
         model_run_dir=f"{run}/model_run",
@@ -136,6 +139,7 @@ def chains(config: Config, folder: str, days: list[str], seed: int) -> dict[str,
 
 
 def fixed(config: Config, folder: str, day: str, seed: int) -> dict[str, float]:
-    """What `train` says of a training of one step: what any training of the day takes, whatever it learns from."""
-    steps = {"mode": "full", "epochs": 1, "max_steps_per_epoch": 1}
-    return train(config, folder, day, f"{folder}/runs/{seed}/{day}-fixed", None, seed=seed, **steps)
+    """What `train` says of one step on one of the window's days: what any training takes, whatever it learns from."""
+    oldest = min(path.name for path in pathlib.Path(folder, "window", day, "Split-train").iterdir()).rsplit("-", 1)[0]
+    told = {"files": f"{oldest}-*", "mode": "full", "epochs": 1, "max_steps_per_epoch": 1}
+    return train(config, folder, day, f"{folder}/runs/{seed}/{day}-fixed", None, seed=seed, **told)
