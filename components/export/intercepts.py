@@ -1,8 +1,11 @@
 """What keeps a model calibrated that was trained with bias nets and is served without: an intercept a scenario.
 
 Trained with them, a model's scores are those at the reference (FC = 1, the top of the page): clicks there are likelier
-than on the page as it is. So after training the serving model scores impressions that nobody intervened in, and each
-scenario gets the number that its logits lack. Ranks within a request stay.
+than on the page as it is. So after training each scenario gets the number that its logits lack on impressions that
+nobody intervened in. Ranks within a request stay.
+
+The newest rows tell the level, all of them, scored under their biases: this way promoted ones count, too. On those that
+nobody intervened in the serving model then has to say, on average, what it says under their biases.
 
 A promotion on a page moves the others down, the best of them least: of pages that the log can tell apart only those
 without any are taken, and rows are weighed so that they fill the places of a page as all do.
@@ -22,55 +25,75 @@ from components.fairness_coefficient.ordinary import ordinary, scale_up
 from components.trainer.dataset import READ_BATCH, Reader
 from components.transform.raw import DTYPES
 from models.base import RankingModel
+from models.training import TrainingModel
 from schemas import FAIRNESS
 from schemas.features import FeatureSet
 
 ENOUGH_CLICKS = 1 << 12
-"""Of ordinary impressions: they tell a click rate to 1.6 %."""
-FEWEST_CLICKS = 100
+"""They tell a click rate to 1.6 %."""
+FEWEST_ROWS = 1000
 """On pages that nobody intervened in; with fewer, rows that nobody intervened in have to do."""
 SPREAD = 0.2
 """Standard deviation of scenarios' intercepts about the common one, in log odds, that a small scenario is held to."""
 STEPS = 25
 
 
-def intercepts(model: RankingModel, reader: Reader, files: Sequence[str], enough: int = ENOUGH_CLICKS) -> np.ndarray:
-    """What to add to the logits of each scenario, float32 `[scenarios]`; row 0, unknown ones, has the common one.
-
-    Args:
-      model: the serving model, its weights trained.
-      files: of examples, oldest first. The last are read first, until there are `enough` clicks: the newest rows say
-        most of the days to come, and were learned from the least often, which flatters a model's scores.
-    """
-    parts, clicks = [], 0.0
-    score = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True, autograph=False)
-    for file in reversed(files):
-        parts.append(_rows(model, reader, file, score))
-        clicks += float(parts[-1].label @ parts[-1].whole)
-        if clicks >= enough:
-            break
-    scenarios = model.features.scenarios
-    if not sum(len(part.label) for part in parts):
-        return np.zeros(scenarios, np.float32)
-    rows = Rows(*(np.concatenate(column) for column in zip(*parts)))
-    kept = rows.whole if clicks >= FEWEST_CLICKS else rows.kept
-    return fit(rows.scenario, rows.logit, rows.label, ordinary_weights(rows.weight, kept, rows.cell), scenarios)
-
-
 class Rows(NamedTuple):
-    """Scored rows, arrays `[N]`: scenario and cell (see `cells`) int64, logit, label and weight float32, and which rows
-    are ordinary (`kept`), which on pages of such rows alone (`whole`)."""
+    """Scored rows, arrays `[N]`: scenario and cell (see `cells`) int64; `logit` of the serving model and `biased`, that
+    under the row's biases, label and weight float32; and which rows are ordinary (`kept`), which on pages of such rows
+    alone (`whole`)."""
 
     scenario: np.ndarray
     logit: np.ndarray
+    biased: np.ndarray
     label: np.ndarray
     weight: np.ndarray
     kept: np.ndarray
-    whole: np.ndarray
     cell: np.ndarray
+    whole: np.ndarray
 
 
-def _rows(model: RankingModel, reader: Reader, file: str, score: Callable[..., tf.Tensor]) -> Rows:
+def intercepts(
+    training: TrainingModel, reader: Reader, files: Sequence[str], enough: int = ENOUGH_CLICKS
+) -> np.ndarray:
+    """What to add to the logits of each scenario, float32 `[scenarios]`; row 0, unknown ones, has the common one.
+
+    Args:
+      training: the model with its bias nets, if any, their weights trained.
+      files: of examples, oldest first. The last are read first, until there are `enough` clicks and ordinary pages:
+        the newest rows say most of the days to come, and were learned from the least often.
+    """
+    parts, clicks, whole = [], 0.0, 0
+
+    def logits(batch: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        return training.serving(batch, training=False), training(batch, training=False)
+
+    score = tf.function(logits, reduce_retracing=True, autograph=False)
+    for file in reversed(files):
+        parts.append(_rows(training.serving, reader, file, score))
+        clicks, whole = clicks + float(parts[-1].label.sum()), whole + int(parts[-1].whole.sum())
+        if clicks >= enough and whole >= FEWEST_ROWS:
+            break
+    scenarios = training.serving.features.scenarios
+    if not sum(len(part.label) for part in parts):
+        return np.zeros(scenarios, np.float32)
+    return of_rows(Rows(*(np.concatenate(column) for column in zip(*parts))), scenarios, training.debias.nets)
+
+
+def of_rows(rows: Rows, scenarios: int, nets: bool) -> np.ndarray:
+    """As `intercepts`, of rows that were scored.
+
+    Args:
+      nets: whether there are bias nets; without them what was intervened in cannot tell the level.
+    """
+    ordinary_rows = rows.whole if rows.whole.sum() >= FEWEST_ROWS else rows.kept
+    ordinary_weight = ordinary_weights(rows.weight, ordinary_rows, rows.cell)
+    level = fit(rows.scenario, rows.biased, rows.label, rows.weight if nets else ordinary_weight, scenarios)
+    due = 1 / (1 + np.exp(-(rows.biased.astype(np.float64) + level[rows.scenario])))
+    return fit(rows.scenario, rows.logit, due, ordinary_weight, scenarios)
+
+
+def _rows(model: RankingModel, reader: Reader, file: str, score: Callable[..., tuple[tf.Tensor, tf.Tensor]]) -> Rows:
     """Those of a file, in which the rows of a request are together."""
     flag, request = reader.declaration.intervention, reader.declaration.request
     spec = {request.name: tf.io.FixedLenFeature([], DTYPES[request.type])} if request else {}
@@ -79,12 +102,13 @@ def _rows(model: RankingModel, reader: Reader, file: str, score: Callable[..., t
         batch, label, weight = reader.dense(*reader.element(serialized))
         page = tf.io.parse_example(serialized, spec)[request.name] if request else tf.zeros_like(label)
         cell = cells(reader.features, batch, flag.name if flag else "")
-        columns = (model.scenario_of(batch), score(batch), label, weight, _ordinary(reader, batch), cell, page)
+        columns = (model.scenario_of(batch), *score(batch), label, weight, _ordinary(reader, batch), cell, page)
         parts.append(tuple(column.numpy() for column in columns))
     if not parts:
-        return Rows(*(np.zeros(0, dtype) for dtype in ("i8", "f4", "f4", "f4", "?", "?", "i8")))
-    *rows, kept, cell, page = (np.concatenate(column) for column in zip(*parts))
-    return Rows(*rows, kept, whole_pages(kept, page) if request else kept, cell)
+        return Rows(*(np.zeros(0, dtype) for dtype in ("i8", "f4", "f4", "f4", "f4", "?", "i8", "?")))
+    *rows, page = (np.concatenate(column) for column in zip(*parts))
+    kept = rows[5]
+    return Rows(*rows, whole_pages(kept, page) if request else kept)
 
 
 def whole_pages(kept: np.ndarray, page: np.ndarray) -> np.ndarray:
@@ -128,7 +152,7 @@ def fit(scenario: np.ndarray, logit: np.ndarray, label: np.ndarray, weight: np.n
     """Maximum likelihood of a common intercept, then that of each scenario about it, with a prior of `SPREAD`.
 
     Args:
-      scenario: int `[N]`, below `scenarios`; logit float `[N]`; label 0 or 1 `[N]`; weight float `[N]`, at least 0.
+      scenario: int `[N]`, below `scenarios`; logit float `[N]`; label 0 to 1 `[N]`; weight float `[N]`, at least 0.
     """
     logit = logit.astype(np.float64)
     common = _newton(np.zeros(len(logit), np.int64), logit, label, weight, 1, 0.0)[0]

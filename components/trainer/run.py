@@ -114,7 +114,7 @@ def _export(fn_args: FnArgs, job: Job, lineage: Lineage, learned: Learned) -> No
     training = build_training(settings, reader.features, 0.5)
     assign_weights(training, learned.arrays)
     debiased = settings.debias.nets or settings.debias.weighting
-    found = intercepts(training.serving, reader, _files(fn_args)) if debiased else None
+    found = intercepts(training, reader, _files(fn_args)) if debiased else None
     export(training.serving, reader, fn_args.serving_model_dir, found)
     count = int(config.get("warmup_requests", 0))
     examples = [record.numpy() for record in reader.records(job.train_files).take(count)]

@@ -183,11 +183,12 @@ def outcome(world: World, kind: Kind) -> dict[str, float]:
             "seed": told.seed + world.seed,
         }
     )
-    model = _trained(rows, trainer, Told if kind.told else None)
-    return {**judge(world, model), **(served(world, model) if trainer.debias.nets and rows is world.train else {})}
+    training = _trained(rows, trainer, Told if kind.told else None)
+    judged = judge(world, training.serving)
+    return {**judged, **(served(world, training) if trainer.debias.nets and rows is world.train else {})}
 
 
-def _trained(rows: Store, trainer: TrainerSettings, kind: type[TrainingModel] | None = None) -> RankingModel:
+def _trained(rows: Store, trainer: TrainerSettings, kind: type[TrainingModel] | None = None) -> TrainingModel:
     start_afresh(trainer)
     training = build_training(trainer, rows.features, rows.clicks / rows.rows)
     if kind is not None:
@@ -195,7 +196,7 @@ def _trained(rows: Store, trainer: TrainerSettings, kind: type[TrainingModel] | 
     with tempfile.TemporaryDirectory() as folder:
         log = ProgressLog(f"{folder}/progress.jsonl")
         fit(training, Feed(Data(rows, None), trainer), trainer, f"{folder}/checkpoint", None, log)
-    return training.serving
+    return training
 
 
 def without_columns(rows: Store) -> Store:
@@ -206,7 +207,7 @@ def without_columns(rows: Store) -> Store:
     return dataclasses.replace(rows, features=features, integers=rows.integers[:, :kept])
 
 
-def logits(model: RankingModel, rows: Store) -> np.ndarray:
+def logits(model: RankingModel | TrainingModel, rows: Store) -> np.ndarray:
     """float64 `[N]`."""
     call = tf.function(model, autograph=False, reduce_retracing=True)
     found = [call(features).numpy() for features, _, _ in rows.evaluation(rows.steps(8192))]
@@ -234,16 +235,18 @@ def judge(world: World, model: RankingModel) -> dict[str, float]:
     }
 
 
-def served(world: World, model: RankingModel) -> dict[str, float]:
+def served(world: World, training: TrainingModel) -> dict[str, float]:
     """`pcoc` of the last day's own rows, none of them promoted, bias nets left out, an intercept a scenario as the
     Trainer fits it; and `truth`, what the true probabilities have instead."""
-    rows = world.train
+    newest = np.flatnonzero(np.cumsum(world.train.labels[::-1])[::-1] <= intercepts.ENOUGH_CLICKS)
+    rows, model = world.train.take(newest), training.serving
     bias = {column.name: tf.constant(rows.integer_column(column.name)) for column in rows.features.bias}
     cells = intercepts.cells(rows.features, {**bias, rows.features.scenario: tf.constant(rows.scenarios)}).numpy()
-    kept = intercepts.whole_pages(ordinary(rows.coefficients), world.logged["request_id"].to_numpy())
-    newest = np.cumsum((rows.labels * kept)[::-1])[::-1] <= intercepts.ENOUGH_CLICKS
-    weight = intercepts.ordinary_weights(newest.astype(np.float64), kept, cells)
-    own = intercepts.fit(rows.scenarios, logits(model, rows), rows.labels, weight, rows.features.scenarios)
+    kept, page = ordinary(rows.coefficients), world.logged["request_id"].to_numpy()[newest]
+    whole, weight = intercepts.whole_pages(kept, page), np.ones(rows.rows)
+    scored = (logits(model, rows), logits(training, rows))
+    known = intercepts.Rows(rows.scenarios, *scored, rows.labels, weight, kept, cells, whole)
+    own = intercepts.of_rows(known, rows.features.scenarios, training.debias.nets)
     scores, clicks = 1 / (1 + np.exp(-(logits(model, world.shown) + own[world.shown.scenarios]))), world.shown.labels
     truth = world.known["logged_probability"].sum() / clicks.sum()
     return {"pcoc": float(scores.sum() / clicks.sum()), "truth": float(truth)}
@@ -272,4 +275,4 @@ def correlations(world: World, name: str) -> dict[str, float]:
 
 def _scored(world: World, learn: np.ndarray, held: np.ndarray) -> np.ndarray:
     plain = world.config.trainer.model_copy(update={"debias": DebiasSettings()})
-    return 1 / (1 + np.exp(-logits(_trained(world.train.take(learn), plain), world.train.take(held))))
+    return 1 / (1 + np.exp(-logits(_trained(world.train.take(learn), plain).serving, world.train.take(held))))
