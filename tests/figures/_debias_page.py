@@ -45,17 +45,17 @@ coefficient. Differences are paired by seed, with their standard error.
 Bias nets as shipped, against the same without debiasing: AUC {on} instead of {off}, exposure error {error_on} instead
 of {error_off}. A model that is told, row by row, what place and badge truly did is what the best of bias nets could be.
 
+The paper's own measure (SAR-Net, Table 5) is AUC on logs: +0.0044 with bias nets, +0.0053 with weighting, +0.0086 with
+both. Weighting throws away what bias nets use: the more a row was boosted, the less it counts.
+
 ## Without promotions
 
 {without}
 
 A ranker that has learned from logs puts on top what the model could know, too. One that knows tastes puts on top what
-is liked more than any input tells: clicks on top then are evidence of taste, which all debiasing takes for the place.
-Debiasing costs there, even a model that is told what the place did. Whose ranker knows what the model is not told
-(from another log, say) should give it to the model as an input, or judge by randomised impressions.
-
-The paper's own measure (SAR-Net, Table 5) is AUC on logs: +0.0044 with bias nets, +0.0053 with weighting, +0.0086 with
-both. Weighting throws away what bias nets use: the more a row was boosted, the less it counts.
+is liked more than any input tells: bias nets take a part of that for the place's doing. A model that is told what the
+place truly did does not. Where the platform's ranker knows what the model is not told, give it to the model as input.
+On logs of such days AUC falls: what stands on top is clicked for that, too, which a model without bias nets foretells.
 
 Made by `make figures ONLY=debias_curve`; every training's numbers are in `docs/debias.jsonl`.
 """

@@ -70,8 +70,8 @@ def debias_coefficient() -> Figure:
 
 def debias_without_promotions() -> Figure:
     """As `debias`, on platforms that promote nothing and rank by what logs taught them; then on platforms whose ranker
-    knows tastes. What such a ranker put on top is liked more than any input tells, so that clicks on top are evidence
-    of taste, which debiasing takes for the place: `_told` is the gain of who is told what the place truly did."""
+    knows tastes. What that one put on top is liked more than any input tells, which bias nets take for the place's
+    doing: `_told` is the gain of who is told what the place truly did."""
     for (ranker, kind), seeds in WITHOUT.items():
         suffix = ("" if ranker == "logged" else f"_{ranker}") + ("" if kind == "on" else "_told")
         gain, error = mean(_gains(0.0, kind, ranker=ranker, seeds=seeds))
