@@ -1,4 +1,5 @@
-"""Parquet files that others wrote."""
+"""Parquet files that others wrote. Since `components` is imported a column's type that holds code is an error, and not
+run, whatever reads it; here the error becomes a sentence."""
 
 from __future__ import annotations
 
@@ -6,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyarrow_hotfix  # noqa: F401  (from here on a type that holds code is an error, and not run)
 
 
 def open_parquet(source: Any, **options: Any) -> pq.ParquetFile:

@@ -89,7 +89,7 @@ def of_rows(rows: Rows, scenarios: int, nets: bool) -> np.ndarray:
     ordinary_rows = rows.whole if rows.whole.sum() >= FEWEST_ROWS else rows.kept
     ordinary_weight = ordinary_weights(rows.weight, ordinary_rows, rows.cell)
     level = fit(rows.scenario, rows.biased, rows.label, rows.weight if nets else ordinary_weight, scenarios)
-    due = 1 / (1 + np.exp(-(rows.biased.astype(np.float64) + level[rows.scenario])))
+    due = _sigmoid(rows.biased.astype(np.float64) + level[rows.scenario])
     return fit(rows.scenario, rows.logit, due, ordinary_weight, scenarios)
 
 
@@ -106,9 +106,8 @@ def _rows(model: RankingModel, reader: Reader, file: str, score: Callable[..., t
         parts.append(tuple(column.numpy() for column in columns))
     if not parts:
         return Rows(*(np.zeros(0, dtype) for dtype in ("i8", "f4", "f4", "f4", "f4", "?", "i8", "?")))
-    *rows, page = (np.concatenate(column) for column in zip(*parts))
-    kept = rows[5]
-    return Rows(*rows, whole_pages(kept, page) if request else kept)
+    *rows, kept, cell, page = (np.concatenate(column) for column in zip(*parts))
+    return Rows(*rows, kept, cell, whole_pages(kept, page) if request else kept)
 
 
 def whole_pages(kept: np.ndarray, page: np.ndarray) -> np.ndarray:
@@ -167,8 +166,12 @@ def _newton(
     """An intercept for each group, float64 `[groups]`; 0 where there is no weight, bounded where all labels are one."""
     found = np.zeros(groups)
     for _ in range(STEPS):
-        p = 1 / (1 + np.exp(-(logit + found[group])))
+        p = _sigmoid(logit + found[group])
         slope = np.bincount(group, weight * (label - p), groups) - precision * found
         curvature = np.bincount(group, weight * p * (1 - p), groups) + precision
         found += np.clip(np.divide(slope, curvature, out=np.zeros(groups), where=curvature > 0), -1, 1)
     return np.clip(found, -10, 10)
+
+
+def _sigmoid(logit: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logit))

@@ -145,7 +145,6 @@ KINDS = {
     "on": Kind(None),
     "coefficient": Kind(NETS, columns=False),
     "position": Kind({**NETS, "coefficient": False}),
-    "both nets": Kind(NETS),
     "multiply": Kind({**NETS, "fusion": "multiply"}),
     "one net": Kind({**NETS, "sharing": "one"}),
     "weighting": Kind({"weighting": True}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tests.figures._debias_results import READINGS, mean, measured
 
@@ -27,10 +27,16 @@ Figure = Iterator[tuple[str, float]]
 
 
 def _gains(
-    strength: float, name: str, what: str = "auc", base: str = "off", ranker: str = "taste", seeds: int = SEEDS
+    strength: float, name: str, what: str = "auc", base: str = "off", ranker: str = "taste", seeds: int | None = None
 ) -> list[float]:
+    """Of each seed, over `base`; of the parts at `STRENGTH` as many as there are."""
+    seeds = PARTS.get(name, SEEDS) if seeds is None else seeds
     found = [measured(strength, seed, (base, name), ranker) for seed in range(seeds)]
     return [one[name][what] - one[base][what] for one in found]
+
+
+def _with_error(figure: str, found: Iterable[float]) -> Figure:
+    yield from zip((figure, f"{figure}_stderr"), mean(found))
 
 
 def label_correlation() -> Figure:
@@ -53,9 +59,7 @@ def promoted_correlation() -> Figure:
 def debias() -> Figure:
     """The shipped configuration against the same without debiasing; `_told`: what the truth in its place would gain."""
     for suffix, kind in (("", "on"), ("_told", CEILING)):
-        gain, error = mean(_gains(STRENGTH, kind, seeds=PARTS.get(kind, SEEDS)))
-        yield f"debias_auc_gain{suffix}", gain
-        yield f"debias_auc_gain{suffix}_stderr", error
+        yield from _with_error(f"debias_auc_gain{suffix}", _gains(STRENGTH, kind))
     found = [measured(STRENGTH, seed, ("on", "off")) for seed in range(SEEDS)]
     yield "debias_exposure_error", mean(one["on"]["exposure_error"] for one in found)[0]
     yield "debias_exposure_error_off", mean(one["off"]["exposure_error"] for one in found)[0]
@@ -63,9 +67,7 @@ def debias() -> Figure:
 
 def debias_coefficient() -> Figure:
     """Bias nets that know the coefficient alone, where the log tells no place on the page."""
-    gain, error = mean(_gains(STRENGTH, "coefficient", seeds=PARTS["coefficient"]))
-    yield "debias_coefficient_auc_gain", gain
-    yield "debias_coefficient_auc_gain_stderr", error
+    yield from _with_error("debias_coefficient_auc_gain", _gains(STRENGTH, "coefficient"))
 
 
 def debias_without_promotions() -> Figure:
@@ -82,26 +84,14 @@ def debias_without_promotions() -> Figure:
 def debias_logs() -> Figure:
     """On the last day's own impressions, the paper's measure (Table 5: +0.0086 both, +0.0044 bias nets, +0.0053
     weighting): of what ships and of each part."""
-    for suffix, kind in (
-        ("", "on"),
-        ("_nets", "coefficient"),
-        ("_weighting", "weighting"),
-        ("_both", "nets and weighting"),
-    ):
-        gain, error = mean(_gains(STRENGTH, kind, "logged_auc", seeds=PARTS.get(kind, SEEDS)))
-        yield f"debias_logs_auc_gain{suffix}", gain
-        yield f"debias_logs_auc_gain{suffix}_stderr", error
+    for suffix, kind in PARTS_OF_TABLE_5.items():
+        yield from _with_error(f"debias_logs_auc_gain{suffix}", _gains(STRENGTH, kind, "logged_auc"))
 
 
 def position() -> Figure:
     """The place on the page as a bias column against not, without coefficients."""
-    for suffix, name, base in (
-        ("", "position", "off"),
-        ("_shared_bottom", "shared_bottom position", "shared_bottom off"),
-    ):
-        gain, error = mean(_gains(STRENGTH, name, base=base))
-        yield f"position_auc_gain{suffix}", gain
-        yield f"position_auc_gain{suffix}_stderr", error
+    for suffix, (name, base) in BY_MODEL.items():
+        yield from _with_error(f"position_auc_gain{suffix}", _gains(STRENGTH, name, base=base))
 
 
 def serving_calibration() -> Figure:
@@ -109,9 +99,7 @@ def serving_calibration() -> Figure:
     clicks are chance."""
     found = [measured(STRENGTH, seed, ("on",))["on"] for seed in range(SEEDS)]
     for suffix, name in (("", "pcoc"), ("_truth", "truth")):
-        value, error = mean(one[name] for one in found)
-        yield f"serving_pcoc_ordinary{suffix}", value
-        yield f"serving_pcoc_ordinary{suffix}_stderr", error
+        yield from _with_error(f"serving_pcoc_ordinary{suffix}", (one[name] for one in found))
 
 
 def debias_curve() -> Figure:
