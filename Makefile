@@ -1,47 +1,80 @@
-# `make run` and `make test` set everything up by themselves, once.
+# `make run` and `make test` set everything up by themselves, once. PLATFORM=py310 or py313 forces what tests/platforms/choose
+# would choose: py313 is the newest TFX, py310 the last one for a glibc older than 2.39.
 SHELL := bash
 PYTHON := .venv/bin/python
-UV := python3 -m uv
 WORKSPACE ?= workspace
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: run test fast lint figures figures-models figures-scale lock clean
+FITTING := $(shell tests/platforms/choose 2>/dev/null)
+PLATFORM ?= $(FITTING)
+INSTALLED := .venv/.installed-$(PLATFORM)
+GOALS := run fast test essentials lint types docs reference figures figures-models figures-scale
 
-.venv/.installed: requirements.lock setup.py
-	@python3 -m uv --version >/dev/null 2>&1 || python3 -m pip install -q uv || { echo "install uv first: python3 -m pip install uv"; exit 1; }
-	@python=$$(python3.10 -c 'import sys; print(sys.executable)' 2>/dev/null \
-	  || ls $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.10.*/bin/python3.10 2>/dev/null | tail -1); \
-	test -x $(PYTHON) || $(UV) venv -q --python $${python:-3.10} .venv \
-	  || { echo "Python 3.10 is needed and could not be fetched: install it and put it on PATH"; exit 1; }
-	$(UV) pip sync -q --python $(PYTHON) --compile-bytecode requirements.lock
-	$(UV) pip install -q --python $(PYTHON) --no-deps --no-build-isolation -e .
-	@touch $@
+# One of each kind, for the platform that does not run all tests.
+ESSENTIALS := tests/test_house.py tests/schemas $(addprefix tests/components/test_,log_example_gen.py \
+  log_example_gen_checks.py log_example_gen_history.py log_example_gen_rates.py parquet.py fairness_coefficient.py \
+  transform.py trainer.py export.py) $(addprefix tests/pipeline/test_,predict.py kubeflow.py schedule.py)
+CONFORMANCE := $(addprefix tests/models/test_,conformance.py conformance_training.py)
+A_DAY := tests/pipeline/test_faults.py::test_a_run_that_quarantined_pushes_and_leaves_other_days
+FAMILIES := sar_net or maria or sfpnet or musenet or hierrec or shared_bottom or mmoe or star or deepfm or din or apg
 
-run: .venv/.installed
+.PHONY: $(GOALS) install lock clean
+
+ifeq ($(PLATFORM)-$(shell getconf GNU_LIBC_VERSION | awk '{ split($$2, v, "."); print (v[2] < 39 ? "old" : "new") }'),py313-old)
+install $(GOALS):
+	@tests/platforms/debian13 make $@ PLATFORM=py313 WORKSPACE=$(WORKSPACE) ONLY="$(ONLY)" TESTS="$(TESTS)"
+else
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements-$(PLATFORM).lock setup.py
+	@tests/platforms/choose >/dev/null
+	@tests/platforms/install $(PLATFORM)
+
+run: $(INSTALLED)
 	.venv/bin/scenerank quickstart --workspace $(WORKSPACE)
 
-lint: .venv/.installed
+lint: $(INSTALLED) types
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+
+types: $(INSTALLED)
+	mkdir -p build/typed/scenerank
+	ln -sfn $(addprefix ../../../,schemas models components pipeline $(wildcard scenerank/*.py)) build/typed/scenerank
 	.venv/bin/mypy
 
-fast: .venv/.installed
-	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow"
+fast: $(INSTALLED)
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --junitxml build/fast-$(PLATFORM).xml $(TESTS)
 
-test: lint
-	$(PYTHON) -m pytest -n 2 --dist loadfile --durations 12  # two cores, and most of a test is single-threaded set-up
+test: lint  # two cores, and most of a test is single-threaded set-up
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 12 --junitxml build/tests-$(PLATFORM).xml $(TESTS)
 
-figures: .venv/.installed
-	$(PYTHON) -m tests.figures $(ONLY)
+essentials: $(INSTALLED)
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ESSENTIALS)
+	$(PYTHON) -m pytest -n 2 --dist loadfile $(CONFORMANCE) -k "$(FAMILIES)"
+	$(PYTHON) -m pytest $(A_DAY)
 
-figures-models: .venv/.installed  # hours; what was measured before is not measured again, see docs/benchmarks
-	$(PYTHON) -m tests.figures --of tests.figures_models $(ONLY)
+docs: $(INSTALLED)  # into build/site
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
-figures-scale: .venv/.installed
-	$(PYTHON) -m tests.figures --of tests.figures_scale $(ONLY)
+reference: $(INSTALLED)  # what the pages say that the code knows
+	$(PYTHON) -m scenerank.pipeline.reference
+
+figures: $(INSTALLED)
+	$(PYTHON) -m tests.benchmarks daily $(ONLY)
+
+figures-models: $(INSTALLED)  # hours; what was measured before is not measured again, see docs/benchmarks
+	$(PYTHON) -m tests.benchmarks models $(ONLY)
+
+figures-scale: $(INSTALLED)
+	$(PYTHON) -m tests.benchmarks scale $(ONLY)
+endif
 
 lock:
-	$(UV) pip compile --python-version 3.10 --exclude-newer 2025-06-30 --exclude-newer-package tensorflow-recommenders=2026-02-01 requirements.in -o requirements.lock -q --no-header
+	python3 -m uv pip compile -q --no-header --upgrade requirements.in -o requirements-py310.lock \
+	  --python-version 3.10 --python-platform x86_64-manylinux_2_31
+	python3 -m uv pip compile -q --no-header --upgrade requirements.in -o requirements-py313.lock \
+	  --python-version 3.13 --python-platform x86_64-manylinux_2_39
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-debian13 build *.egg-info

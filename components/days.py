@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from components.errors import DataRefused
-from components.workspace import shift
+from scenerank.components.workspace import shift
+from scenerank.errors import DataError
 
 WRITTEN = re.compile(r"(\d{4}-\d{2}-\d{2})([+-]\d{1,4})?")
 
@@ -16,7 +16,7 @@ def day_of(text: str) -> str:
     A scheduler that puts in its date, but cannot reckon with it, so names the day before.
 
     Raises:
-      DataRefused: the text is neither.
+      DataError: the text is neither.
     """
     match = WRITTEN.fullmatch(text)
     try:
@@ -25,8 +25,8 @@ def day_of(text: str) -> str:
     except (ValueError, OverflowError):
         pass
     if "[[" in text:
-        raise DataRefused(
+        raise DataError(
             f"the day is {text!r}, which this release of Kubeflow Pipelines did not put a date into: "
             "update it, or schedule with the CronJob that `scenerank schedule` prints"
         )
-    raise DataRefused(f"{text!r} is no day: write it as 2022-05-31, or 2022-05-31-1 for the day before")
+    raise DataError(f"{text!r} is no day: write it as 2022-05-31, or 2022-05-31-1 for the day before")

@@ -3,10 +3,14 @@ run, whatever reads it; here the error becomes a sentence."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+PICKLED = "arrow.py_extension_type"
+"""Name of a type that is an object pickled in Python; newer releases of pyarrow read its storage, older ones ran it."""
 
 
 def open_parquet(source: Any, **options: Any) -> pq.ParquetFile:
@@ -17,8 +21,13 @@ def open_parquet(source: Any, **options: Any) -> pq.ParquetFile:
         run (CVE-2023-47248).
     """
     try:
-        return pq.ParquetFile(source, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # newer pyarrow's, of what is refused below
+            file = pq.ParquetFile(source, **options)
+        holds_code = any(getattr(field.type, "extension_name", None) == PICKLED for field in file.schema_arrow)
     except RuntimeError as error:
-        if "arrow.py_extension_type" not in str(error):
+        if not (holds_code := PICKLED in str(error)):
             raise
-        raise pa.ArrowInvalid("a column's type holds Python code, which is not run: write it as a plain type") from None
+    if holds_code:
+        raise pa.ArrowInvalid("a column's type holds Python code, which is not run: write it as a plain type")
+    return file

@@ -8,8 +8,10 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from components.errors import DataRefused
-from schemas import Declaration
+from scenerank.components import storage
+from scenerank.components.saved_model import load_signature
+from scenerank.errors import DataError
+from scenerank.schemas import Declaration
 
 FRAME = 16
 """Bytes that a TFRecord file adds to a record: its length and two checksums."""
@@ -19,11 +21,9 @@ def read_serialized(path: str, batch_size: int) -> Iterator[np.ndarray]:
     """Serialized tf.Examples of a gzipped TFRecord file, as object arrays of at most `batch_size`.
 
     Raises:
-      DataRefused: the file is damaged.
+      DataError: the file is damaged.
     """
     import tensorflow as tf
-
-    import models  # noqa: F401  sets Keras up before TensorFlow
 
     inflated = 0
     try:
@@ -31,18 +31,15 @@ def read_serialized(path: str, batch_size: int) -> Iterator[np.ndarray]:
             inflated += FRAME * len(batch) + sum(map(len, batch))
             yield batch
     except tf.errors.DataLossError as error:
-        raise DataRefused(f"{path} is damaged ({error.message.split(';')[0]}): ingest its day again") from None
+        raise DataError(f"{path} is damaged ({error.message.split(';')[0]}): ingest its day again") from None
     if inflated % 2**32 != _recorded_size(path):  # TensorFlow takes a file cut between two records for a whole one
-        raise DataRefused(f"{path} is damaged (its end is missing): ingest its day again")
+        raise DataError(f"{path} is damaged (its end is missing): ingest its day again")
 
 
 def _recorded_size(path: str) -> int:
     """Uncompressed bytes modulo 2**32, as the last four bytes of a gzip file of one member say."""
-    import tensorflow as tf
-
-    with tf.io.gfile.GFile(path, "rb") as stream:
-        if not stream.size():
-            return 0
+    filesystem, where = storage.located(path)
+    with filesystem.open_input_file(where) as stream:
         stream.seek(max(stream.size() - 4, 0))
         return int.from_bytes(stream.read(4), "little")
 
@@ -55,12 +52,7 @@ class Scorer:
     """
 
     def __init__(self, path: str):
-        import tensorflow as tf
-
-        import models  # noqa: F401  sets Keras up before TensorFlow
-
-        self._loaded = tf.saved_model.load(path)  # kept: the signature only borrows its variables
-        self._signature = self._loaded.signatures["serving_default"]
+        self._loaded, self._signature = load_signature(path, "serving_default")
 
     def __call__(self, serialized: np.ndarray) -> np.ndarray:
         """Probabilities, float32 `[B]`, of serialized tf.Examples `[B]`."""
@@ -86,7 +78,7 @@ class ScoreBatches(beam.DoFn):
     def setup(self) -> None:
         from tfx_bsl.coders import example_coder
 
-        from schemas.tfmd import schema
+        from scenerank.schemas.tfmd import schema
 
         declared = schema(self._declaration, fairness=True)
         del declared.tensor_representation_group[""]

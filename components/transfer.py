@@ -1,13 +1,13 @@
-"""Files from the workspace into an artifact: linked where the disk allows it, copied otherwise."""
+"""Files that are written once, for artifacts and the workspace: linked where the disk allows it, else copied."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from typing import Any
 
 from pyarrow import fs
+
+from scenerank.components import storage
 
 
 def _link_or_copy(source: str, target: str) -> None:
@@ -17,6 +17,21 @@ def _link_or_copy(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:  # another disk, or one that knows no links
         shutil.copyfile(source, target)
+
+
+def bring(source: str, target: str) -> None:
+    """Gives the file `target` the content of the file `source`; makes its folder.
+
+    Args:
+      source, target: URIs.
+    """
+    source_fs, source_path = storage.located(source)
+    target_fs, target_path = storage.located(target)
+    target_fs.create_dir(os.path.dirname(target_path), recursive=True)
+    if isinstance(source_fs, fs.LocalFileSystem) and isinstance(target_fs, fs.LocalFileSystem):
+        _link_or_copy(source_path, target_path)
+    else:
+        fs.copy_files(source_path, target_path, source_fs, target_fs)
 
 
 def mirror(source: str, target: str, prefix: str = "") -> list[str]:
@@ -34,31 +49,16 @@ def mirror(source: str, target: str, prefix: str = "") -> list[str]:
     Raises:
       FileNotFoundError: there is no folder `source`.
     """
-    source_fs, source_path = fs.FileSystem.from_uri(source)
-    target_fs, target_path = fs.FileSystem.from_uri(target)
-    local = isinstance(source_fs, fs.LocalFileSystem) and isinstance(target_fs, fs.LocalFileSystem)
-    target_fs.create_dir(target_path, recursive=True)
+    source_fs, source_path = storage.located(source)
+    storage.make_folder(target)
     made = []
-    for info in sorted(
-        source_fs.get_file_info(fs.FileSelector(source_path, recursive=True)), key=lambda info: info.path
-    ):
-        folder, _, name = info.path[len(source_path.rstrip("/")) + 1 :].rpartition("/")
-        relative = "/".join(part for part in (folder, f"{prefix}{name}") if part)
+    below = source_fs.get_file_info(fs.FileSelector(source_path, recursive=True))
+    for info in sorted(below, key=lambda info: info.path):
+        inside = info.path[len(source_path.rstrip("/")) + 1 :]
         if info.type == fs.FileType.Directory:
-            target_fs.create_dir(f"{target_path}/{folder}/{name}", recursive=True)
+            storage.make_folder(f"{target}/{inside}")
             continue
-        target_fs.create_dir(f"{target_path}/{folder}", recursive=True)
-        if local:
-            _link_or_copy(info.path, f"{target_path}/{relative}")
-        else:
-            fs.copy_files(info.path, f"{target_path}/{relative}", source_fs, target_fs)
-        made.append(f"{target.rstrip('/')}/{relative}")
+        folder, slash, name = inside.rpartition("/")
+        made.append(f"{target.rstrip('/')}/{folder}{slash}{prefix}{name}")
+        bring(f"{source.rstrip('/')}/{inside}", made[-1])
     return made
-
-
-def write_json(uri: str, value: Any) -> None:
-    """Writes a small JSON file, keys in order, wherever `uri` points; makes its folder."""
-    target_fs, path = fs.FileSystem.from_uri(uri)
-    target_fs.create_dir(path.rpartition("/")[0], recursive=True)
-    with target_fs.open_output_stream(path) as stream:
-        stream.write(json.dumps(value, indent=1, sort_keys=True).encode())

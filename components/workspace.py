@@ -17,6 +17,7 @@ a reader sees the old day or the new one, never half of either, on a disk as on 
 
 from __future__ import annotations
 
+import builtins
 import datetime
 import json
 import os
@@ -27,6 +28,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyarrow import fs
+
+from scenerank.components import storage
+from scenerank.components.transfer import bring, mirror
+from scenerank.errors import WorkspaceError
 
 DAY = re.compile(r"day=(\d{4}-\d{2}-\d{2})$")
 CURRENT = "_CURRENT"
@@ -42,14 +47,22 @@ class Workspace:
     """Paths of a workspace and the few operations on them.
 
     Args:
-      uri: a local path, or a URI that `pyarrow.fs` knows (`gs://`, `s3://`, `hdfs://`).
+      uri: a local path, or a URI that `pyarrow.fs` knows.
+
+    Raises:
+      WorkspaceError: a local path with `[`, `*` or `?`; Beam looks even for the files that it wrote by pattern.
     """
 
     def __init__(self, uri: str):
         self.root = uri.rstrip("/") if "://" in uri else os.path.abspath(os.path.expanduser(uri))
-        self.fs, self._base = fs.FileSystem.from_uri(self.root)
+        if "://" not in uri and re.search(r"[\[*?]", self.root):
+            raise WorkspaceError(
+                f"{self.root} has one of [ * ? in it, which Beam takes for patterns: choose another path"
+            )
+        self.fs, self._base = storage.located(self.root)
 
     def uri(self, *parts: str) -> str:
+        """URI of what lies at this path in the workspace."""
         return "/".join((self.root, *parts))
 
     def path(self, uri: str) -> str:
@@ -57,61 +70,47 @@ class Workspace:
 
         A file system of its own is looked up where `uri` lies outside the workspace.
         """
-        return self._base + uri[len(self.root) :] if uri.startswith(self.root) else fs.FileSystem.from_uri(uri)[1]
+        return self._base + uri[len(self.root) :] if uri.startswith(self.root) else storage.located(uri)[1]
 
     def exists(self, uri: str) -> bool:
-        return self.fs.get_file_info(self.path(uri)).type != fs.FileType.NotFound
+        """Whether there is a file or folder."""
+        return storage.exists(uri)
 
-    def list(self, uri: str, recursive: bool = False) -> list[fs.FileInfo]:
+    def list(self, uri: str, recursive: bool = False) -> builtins.list[fs.FileInfo]:
         """Entries below `uri`, by name; none where there is no such folder."""
-        selector = fs.FileSelector(self.path(uri), allow_not_found=True, recursive=recursive)
-        return sorted(self.fs.get_file_info(selector), key=lambda info: info.path)
+        return storage.entries(uri, recursive)
 
     def read_text(self, uri: str) -> str:
-        with self.fs.open_input_stream(self.path(uri)) as stream:
-            return stream.read().decode()
+        """Reads a file."""
+        return storage.read_text(uri)
 
     def write_text(self, uri: str, text: str) -> None:
         """Replaces the file in one step."""
-        path = self.path(uri)
-        self.fs.create_dir(os.path.dirname(path), recursive=True)
-        aside = f"{path}.{uuid.uuid4().hex}.aside"
-        with self.fs.open_output_stream(aside) as stream:
-            stream.write(text.encode())
-        self.fs.move(aside, path)
+        storage.write(uri, text)
 
     def read_json(self, uri: str) -> Any:
-        return json.loads(self.read_text(uri))
+        """Reads a file of JSON."""
+        return storage.read_json(uri)
 
     def delete(self, uri: str) -> None:
-        path = self.path(uri)
-        kind = self.fs.get_file_info(path).type
-        if kind == fs.FileType.Directory:
-            self.fs.delete_dir(path)
-        elif kind == fs.FileType.File:
-            self.fs.delete_file(path)
+        """Deletes a file, or a folder with all below it, if there is one."""
+        storage.delete(uri)
 
     def copy(self, source: str, target: str) -> None:
-        """Copies a folder or a file, from any file system into the workspace's."""
-        source_fs, source_path = fs.FileSystem.from_uri(source)
-        if source_fs.get_file_info(source_path).type == fs.FileType.File:
-            self.fs.create_dir(os.path.dirname(self.path(target)), recursive=True)
-            fs.copy_files(source_path, self.path(target), source_filesystem=source_fs, destination_filesystem=self.fs)
-            return
-        self.fs.create_dir(self.path(target), recursive=True)
-        for folder in source_fs.get_file_info(fs.FileSelector(source_path, recursive=True)):
-            if folder.type == fs.FileType.Directory:
-                self.fs.create_dir(self.path(target) + folder.path[len(source_path) :], recursive=True)
-        fs.copy_files(source_path, self.path(target), source_filesystem=source_fs, destination_filesystem=self.fs)
+        """Gives the workspace a folder or a file that is written no more, from wherever; linked where that can be."""
+        if storage.is_folder(source):
+            mirror(source, target)
+        else:
+            bring(source, target)
 
     # days
 
-    def log_days(self) -> list[str]:
+    def log_days(self) -> builtins.list[str]:
         """Days that have a folder of logs."""
         found = (DAY.search(info.base_name) for info in self.list(self.uri("logs")))
         return [match.group(1) for match in found if match]
 
-    def days(self, table: str) -> list[str]:
+    def days(self, table: str) -> builtins.list[str]:
         """Days published in `examples`, `fairness` or `quarantine`."""
         found = (DAY.search(info.base_name) for info in self.list(self.uri(table)))
         return [m.group(1) for m in found if m and self.exists(self.uri(table, m.group(0), CURRENT))]
@@ -120,11 +119,11 @@ class Workspace:
         """URI of the folder with the day's current content.
 
         Raises:
-          FileNotFoundError: the day was not published.
+          WorkspaceError: the day was not published.
         """
         folder = self.uri(table, f"day={day}")
         if not self.exists(f"{folder}/{CURRENT}"):
-            raise FileNotFoundError(f"{folder} is not published: run the day first")
+            raise WorkspaceError(f"{folder} is not published: run the day first")
         return f"{folder}/{self.read_text(f'{folder}/{CURRENT}').strip()}"
 
     def publish(self, table: str, day: str, source: str | Mapping[str, str]) -> str:
@@ -155,7 +154,7 @@ class Workspace:
 
     # models
 
-    def versions(self) -> list[int]:
+    def versions(self) -> builtins.list[int]:
         """Versions that TF Serving sees, oldest first."""
         return sorted(int(i.base_name) for i in self.list(self.uri("models")) if i.base_name.isdigit())
 
@@ -181,9 +180,11 @@ class Workspace:
         self.write_text(self.uri(*RELEASE), json.dumps(record, indent=1))
 
     def model(self, version: int) -> str:
+        """URI of a model's folder."""
         return self.uri("models", str(version))
 
     def checkpoint(self, version: int) -> str:
+        """URI of the folder of a model's weights."""
         return self.uri("checkpoints", str(version))
 
 

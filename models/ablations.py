@@ -89,7 +89,7 @@ ABLATIONS: dict[str, dict[str, Rows]] = {
 
 
 class Row(NamedTuple):
-    """What a row changes: settings of the model, and the two others if it names them, else None."""
+    """Row of an ablation table: settings of the model that it changes; the two others if it names them, else None."""
 
     settings: dict[str, Any]
     debias: dict[str, Any] | None

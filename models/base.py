@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import collections
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from tensorflow.python.distribute.sharded_variable import ShardedVariable
 
-from models.layers import folding
-from models.layers.scenario_routing import ScenarioRoutes, route, single_route
-from models.settings import ModelSettings
-from schemas.bias import DebiasSettings
-from schemas.declaration import HISTORY_LENGTH
-from schemas.features import FeatureSet
-
-if TYPE_CHECKING:
-    from models.training import TrainingModel
+from scenerank.models.compat import ShardedVariable, is_sharded, shards_of
+from scenerank.models.layers import folding
+from scenerank.models.layers.scenario_routing import ScenarioRoutes, route, single_route
+from scenerank.models.settings import ModelSettings
+from scenerank.schemas.declaration import HISTORY_LENGTH
+from scenerank.schemas.features import FeatureSet
 
 
 class RankingModel(keras.Model):
@@ -32,7 +28,7 @@ class RankingModel(keras.Model):
       settings_class: its settings.
       needs: what a feature set must have.
       without_noise: settings under which a training step draws no random numbers.
-    What only training needs belongs in the object that `training_model` returns.
+    What only training needs belongs in the object that `models.training.training_model` returns.
 
     Args:
       features: the inputs.
@@ -67,12 +63,12 @@ class RankingModel(keras.Model):
         self(example_batch(self.features, 2, 1))
 
     def scenario_of(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """int64 `[B]` in `[0, scenarios)`; 0, unknown, for an index that has no row."""
+        """Scenario of each row, int64 `[B]` in `[0, scenarios)`; 0, unknown, for an index that has no row."""
         scenario = tf.cast(features[self.features.scenario], tf.int64)
         return tf.where((scenario >= 0) & (scenario < self.features.scenarios), scenario, 0)
 
     def routes(self, features: Mapping[str, tf.Tensor]) -> ScenarioRoutes:
-        """How the rows go through what belongs to scenarios."""
+        """Routes the rows through what belongs to scenarios."""
         scenario = self.scenario_of(features)
         return single_route(scenario) if shares_history(features) else route(scenario, self.features.scenarios)
 
@@ -81,10 +77,11 @@ class RankingModel(keras.Model):
         folding.fold(self)
 
     def unfold(self) -> None:
+        """Takes `fold` back."""
         folding.unfold(self)
 
     def output_biases(self) -> list[tf.Variable]:
-        """Biases that the logit contains once each, directly or in a mean of logits; the subclass names them."""
+        """Names the biases that the logit contains once each, directly or in a mean of logits; a subclass's own."""
         return []
 
     def start_at(self, click_rate: float) -> None:
@@ -96,17 +93,12 @@ class RankingModel(keras.Model):
         for bias in self.output_biases():
             bias.assign_add(tf.fill(bias.shape, logit))
 
-    def training_class(self) -> type[TrainingModel]:
-        """Of the object to train; a subclass whose training has losses or layers of its own names it."""
-        from models.training import TrainingModel
+    def training_class(self) -> type[keras.Model] | None:
+        """Names the subclass of `models.training.TrainingModel` that trains this model; None: that class itself.
 
-        return TrainingModel
-
-    def training_model(self, debias: DebiasSettings | None = None) -> TrainingModel:
-        """The object to train: this model as `.serving`, and whatever only training needs."""
-        model = self.training_class()(self, debias)
-        model.build_weights()
-        return model
+        A subclass whose training has losses or layers of its own names it.
+        """
+        return None
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "features": self.features.to_json(), "settings": self.settings.model_dump()}
@@ -119,12 +111,12 @@ class RankingModel(keras.Model):
 
 
 def shares_history(features: Mapping[str, tf.Tensor]) -> bool:
-    """Whether rows are candidates of one request, with one history, as in `RankingModel`'s call arguments."""
+    """Tells whether rows are candidates of one request, with one history, as in `RankingModel`'s call arguments."""
     return HISTORY_LENGTH in features and features[HISTORY_LENGTH].shape.rank == 0
 
 
 def example_batch(features: FeatureSet, rows: int, length: int) -> dict[str, tf.Tensor]:
-    """Inputs of the right keys, types and shapes, all 0 and with empty histories."""
+    """Makes inputs of the right keys, types and shapes, all 0 and with empty histories."""
     batch = {}
     for feature in features.features:
         shape = (rows, length) if feature.sequence else (rows,)
@@ -135,7 +127,7 @@ def example_batch(features: FeatureSet, rows: int, length: int) -> dict[str, tf.
 
 
 def input_signature(features: FeatureSet, request: bool = False) -> dict[str, tf.TensorSpec]:
-    """Specification of a model's inputs, batch and history length left open.
+    """Specifies a model's inputs, batch and history length left open.
 
     Args:
       request: whether the rows share their history.
@@ -148,27 +140,42 @@ def input_signature(features: FeatureSet, request: bool = False) -> dict[str, tf
 
 
 def named_weights(model: keras.Model) -> dict[str, tf.Variable | ShardedVariable]:
-    """All weights of a model, trainable or not, by a name that is the same in every process; metrics' state left out.
+    """Finds all weights of a model, trainable or not, by a name that is the same in every process; no metric's state.
 
     A name is the path of attributes to the weight, e.g. `embedding/table_user_id` or `gate/dense/kernel`.
     Embedding tables and per-scenario tables have the table's rows in axis 0, see `table_of`. A table that lies on
     several parameter servers is one weight.
     """
     metrics = {id(variable) for metric in model.metrics for variable in metric.variables}
-    trackables, paths = tf.__internal__.tracking.ObjectGraphView(model).breadth_first_traversal()
     known = {id(weight) for weight in model.weights} - metrics
-    sharded = [t for t in trackables if isinstance(t, ShardedVariable) and id(t.variables[0]) in known]
-    known = (known - {id(shard) for table in sharded for shard in table.variables}) | {id(table) for table in sharded}
-    found = {"/".join(part.name for part in paths[t]).replace(".", "/"): t for t in trackables if id(t) in known}
-    return {name: found[name] for name in sorted(found)}
+    parts = tracked_parts(model)
+    sharded = [part for part in parts.values() if is_sharded(part) and id(shards_of(part)[0]) in known]
+    known = (known - {id(shard) for table in sharded for shard in shards_of(table)}) | {id(table) for table in sharded}
+    return {name: parts[name] for name in sorted(parts) if id(parts[name]) in known}
+
+
+def tracked_parts(model: keras.Model) -> dict[str, Any]:
+    """Finds all that a checkpoint of the model would hold, by the shortest path of attributes to it, each part once."""
+    view = tf.train.TrackableView(model)
+    names, ahead = {id(model): ""}, collections.deque([model])
+    parts: dict[str, Any] = {"": model}
+    while ahead:
+        part = ahead.popleft()
+        for name, child in view.children(part).items():
+            if id(child) not in names:
+                path = f"{names[id(part)]}/{name}".lstrip("/").replace(".", "/")
+                names[id(child)] = path
+                parts[path] = child
+                ahead.append(child)
+    return parts
 
 
 def weight_values(model: keras.Model) -> dict[str, np.ndarray]:
-    """Values of `named_weights`, by name."""
+    """Reads the values of `named_weights`, by name."""
     found = {}
     for name, weight in named_weights(model).items():
-        shards = weight.variables if isinstance(weight, ShardedVariable) else [weight]
-        found[name] = np.concatenate([shard.numpy() for shard in shards]) if len(shards) > 1 else shards[0].numpy()
+        shards = [shard.numpy() for shard in shards_of(weight)]
+        found[name] = np.concatenate(shards) if len(shards) > 1 else shards[0]
     return found
 
 
@@ -179,17 +186,17 @@ def assign_weights(model: keras.Model, values: Mapping[str, np.ndarray]) -> None
       KeyError: `values` lacks one.
     """
     for name, weight in named_weights(model).items():
-        if isinstance(weight, ShardedVariable):
-            first = 0
-            for shard in weight.variables:
-                shard.assign(values[name][first : first + shard.shape[0]])
-                first += shard.shape[0]
-        else:
+        if not is_sharded(weight):
             weight.assign(values[name])
+            continue
+        first = 0
+        for shard in shards_of(weight):
+            shard.assign(values[name][first : first + shard.shape[0]])
+            first += shard.shape[0]
 
 
 def table_of(model: keras.Model) -> dict[str, str]:
-    """Which table's rows a weight has in axis 0: names as in `named_weights`, to `Feature.table`.
+    """Says which table's rows a weight has in axis 0: names as in `named_weights`, to `Feature.table`.
 
     Weights that belong to no table (dense layers) are left out.
     """

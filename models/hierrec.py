@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.dynamic_weights import DynamicWeights, Linear
-from models.layers.embedding import concatenate
-from models.layers.feature_attention import ScenarioFeatureAttention
-from models.layers.fields import FieldEmbedding
-from models.layers.folding import Folding
-from models.layers.mlp import MLP
-from models.layers.scenario_routing import ScenarioRoutes, route
-from models.layers.self_attention import SelfAttention
-from models.settings import ModelSettings
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.dynamic_weights import DynamicWeights, Linear
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.feature_attention import ScenarioFeatureAttention
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.folding import Folding
+from scenerank.models.layers.mlp import MLP
+from scenerank.models.layers.scenario_routing import ScenarioRoutes, route
+from scenerank.models.layers.self_attention import SelfAttention
+from scenerank.models.settings import ModelSettings
 
 Width = pydantic.PositiveInt
 
@@ -31,7 +30,8 @@ class HierRecSettings(ModelSettings):
       variant: `paper`, or `released`, what the authors' published code does instead: e_s is cut into G pieces, each of
         which makes one head's weights; self-attention over the weighted embeddings; weights are a linear function of
         their condition, without normalisation and activation.
-      explicit: whether there is the explicit layer; implicit: whether there are implicit ones.
+      explicit: whether there is the explicit layer.
+      implicit: whether there are implicit layers.
       heads: G; 1 is the ablation without multi-head attention.
       global_units: layers of O_global.
       explicit_units, implicit_units: bottleneck and wide layer of each scenario-oriented layer.
@@ -39,8 +39,9 @@ class HierRecSettings(ModelSettings):
       weight_activation: their last activation, see `DynamicWeights`.
       output_units: hidden layers between the heads' outputs and the logit (Eq. 9).
       activation: of all hidden layers.
-      dropout: of Eq. 5; momentum: of its normalisation. Layers of generated weights multiply each other, so their
-        moments move fast while they learn.
+      dropout: of Eq. 5.
+      momentum: of its normalisation. Layers of generated weights multiply each other, so their moments move fast while
+        they learn.
     """
 
     variant: Literal["paper", "released"] = "paper"
@@ -68,7 +69,7 @@ class HierRecSettings(ModelSettings):
 
 
 class ScenarioParameters(NamedTuple):
-    """What the model derives from scenarios alone, N of them.
+    """Parameters that the model derives from scenarios alone, N of them.
 
     Attributes:
       explicit: the explicit layer's linear layers; empty without it.
@@ -81,7 +82,7 @@ class ScenarioParameters(NamedTuple):
 
 @keras.utils.register_keras_serializable("scenerank")
 class HierRec(Folding, RankingModel):
-    """Linear layers whose weights the scenario, and then the features that it weighs, decide.
+    """HierRec: linear layers whose weights the scenario, and then the features that it weighs, decide.
 
     O_global is a network over all common features; the explicit layer's weights come from e_s (Eq. 4), those of G
     implicit layers side by side from the common features weighed by e_s (Eqs. 6-8); their outputs side by side give
@@ -105,16 +106,13 @@ class HierRec(Folding, RankingModel):
         released = s.variant == "released"
         self.embedding = FieldEmbedding(f, s.embedding.uniform(), name="embedding")
         self.common = tuple(feature for feature in self.embedding.fields if feature.name != f.scenario)
-        common: tuple[Any, ...] = (s.activation, s.dropout, s.l2, True, s.momentum)
-        self.global_network = MLP(s.global_units, None, *common, name="global")
+        common: dict[str, Any] = {"activation": s.activation, "dropout": s.dropout, "momentum": s.momentum, "l2": s.l2}
+        self.global_network = MLP(s.global_units, None, **common, normalize=True, name="global")
         generator: dict[str, Any] = {
+            **common,
             "units": s.condition_units,
-            "activation": s.activation,
             "weight_activation": s.weight_activation,
             "normalize": not released,
-            "dropout": s.dropout,
-            "momentum": s.momentum,
-            "l2": s.l2,
         }
         width = s.global_units[-1]
         self.explicit_weights = self.implicit_weights = self.attention = self.mixing = None
@@ -122,16 +120,18 @@ class HierRec(Folding, RankingModel):
             self.explicit_weights = DynamicWeights((width, *s.explicit_units), **generator, name="explicit_weights")
             width = s.explicit_units[-1]
         if s.implicit:
-            self.attention = ScenarioFeatureAttention(s.heads, len(self.common), released, s.l2, name="attention")
+            self.attention = ScenarioFeatureAttention(
+                s.heads, len(self.common), pieces=released, l2=s.l2, name="attention"
+            )
             if released:
-                self.mixing = SelfAttention(1, s.embedding.dim, s.dropout, s.l2, name="mixing")
+                self.mixing = SelfAttention(1, s.embedding.dim, dropout=s.dropout, l2=s.l2, name="mixing")
             self.implicit_weights = DynamicWeights((width, *s.implicit_units), **generator, name="implicit_weights")
-        self.prediction = MLP(s.output_units, 1, *common, name="prediction")
+        self.prediction = MLP(s.output_units, 1, **common, normalize=True, name="prediction")
 
     def scenario_parameters(
         self, scenario: tf.Tensor, counts: tf.Tensor | None = None, training: bool = False
     ) -> ScenarioParameters:
-        """What depends on scenarios alone.
+        """Derives what depends on scenarios alone.
 
         Args:
           scenario: N of them, int64 `[N]`.
@@ -145,7 +145,7 @@ class HierRec(Folding, RankingModel):
         return ScenarioParameters(explicit, None if self.attention is None else self.attention(e_s))
 
     def constants(self) -> tuple[tf.Tensor, ...]:
-        """What depends on scenarios alone, for all of them."""
+        """Derives what depends on scenarios alone, for all of them."""
         parameters = self.scenario_parameters(tf.range(self.features.scenarios, dtype=tf.int64))
         return tuple(tensor for tensor in tf.nest.flatten(parameters) if tensor is not None)
 
@@ -191,7 +191,7 @@ class HierRec(Folding, RankingModel):
 
 
 def explicit_layer(inputs: tf.Tensor, layers: tuple[Linear, ...], routes: ScenarioRoutes) -> tf.Tensor:
-    """`W_2 (W_1 x + b_1) + b_2` with the weights of each row's scenario, HierRec Eq. 1.
+    """Computes `W_2 (W_1 x + b_1) + b_2` with the weights of each row's scenario, HierRec Eq. 1.
 
     Args:
       inputs: float `[B, D]`.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
-from models.layers.replicas import all_sum
+from scenerank.models.layers.replicas import all_sum
 
 
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Mean of `values` over the batch's weight.
+    """Computes the mean of `values` over the batch's weight.
 
     Inside a replica of a distribution strategy the weight is that of the whole global batch, so that the sum
     of the replicas' means, and of their gradients, is that of one device with the same rows.
@@ -27,8 +26,9 @@ def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 
 def weighted_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Bias adapting loss, SAR-Net Eqs. 11-12: weighted binary cross-entropy over the batch's weight,
-    see `weighted_mean`.
+    """Computes the bias adapting loss, SAR-Net Eqs. 11-12: weighted binary cross-entropy over the batch's weight.
+
+    See `weighted_mean` for the latter.
 
     Args:
       labels: float `[B]`, 0 or 1.
@@ -44,7 +44,7 @@ def weighted_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Ten
 
 
 def effective_share(weights: tf.Tensor) -> tf.Tensor:
-    """Kish's effective number of rows over their number: `(sum w)^2 / (n sum w^2)`, 1 where all weigh alike.
+    """Computes Kish's effective number of rows over their number, `(sum w)^2 / (n sum w^2)`, 1 where all weigh alike.
 
     Args:
       weights: float `[B]`, at least 0.

@@ -3,98 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-import models  # noqa: F401  isort: skip
-import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.concat_attention import ConcatAttention
-from models.layers.embedding import FeatureEmbedding, concatenate
-from models.layers.experts import SharedExperts
-from models.layers.feature_correlation import FeatureCorrelation
-from models.layers.feature_refinement import FeatureRefinement
-from models.layers.feature_scaling import FeatureScaling
-from models.layers.mixture import Mixture
-from models.layers.mlp import MLP
-from models.layers.packing import pack
-from models.layers.scenario_coupling import scenario_coupling
-from models.layers.scenario_mlp import ScenarioMLP
-from models.layers.transformer import TransformerEncoder
-from models.settings import ModelSettings
-from models.training import Outputs, TrainingModel
-from schemas.declaration import HISTORY_LENGTH
-from schemas.features import Feature
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.concat_attention import ConcatAttention
+from scenerank.models.layers.embedding import FeatureEmbedding, concatenate
+from scenerank.models.layers.experts import SharedExperts
+from scenerank.models.layers.feature_correlation import FeatureCorrelation
+from scenerank.models.layers.feature_refinement import FeatureRefinement
+from scenerank.models.layers.feature_scaling import FeatureScaling
+from scenerank.models.layers.mixture import Mixture
+from scenerank.models.layers.mlp import MLP
+from scenerank.models.layers.packing import pack
+from scenerank.models.layers.scenario_coupling import scenario_coupling
+from scenerank.models.layers.scenario_mlp import ScenarioMLP
+from scenerank.models.layers.transformer import TransformerEncoder
+from scenerank.models.maria_settings import MARIASettings
+from scenerank.models.training import Outputs, TrainingModel
+from scenerank.schemas.declaration import HISTORY_LENGTH
+from scenerank.schemas.features import Feature
 
-Units = tuple[pydantic.PositiveInt, ...]
 LIKENESS = 0.5
 """Of scenarios that start `alike`."""
-MARIAField = Literal["behaviors", "user", "item", "trigger", "context"]
-
-
-class MARIASettings(ModelSettings):
-    """MARIA's switches; the paper's values by default, but for its step size of 0.05, far from Adam's own.
-
-    Attributes:
-      scenario_dropout: see `ModelSettings`; trains the tower of the unknown scenario.
-      behavior_columns: what the encoder reads of a behavior: `item`, its item columns (Eq. 2), or `all`: its
-        scenario columns, its type and its age, too.
-      encoder_layers, encoder_heads, encoder_head_width, encoder_units: see `TransformerEncoder` (Eq. 3).
-      attention_units: see `ConcatAttention` (Eq. 6).
-      scaling, scale, scaling_units: feature scaling, lambda and hidden layers, see `FeatureScaling`.
-      refinement, refiners, refined_share, selector_units: feature refinement, see `FeatureRefinement`; refiners give
-        `refined_share` times the numbers of their field.
-      selecting: fields that have several refiners to choose from; the others have a single one each (the paper's
-        settings on Ali-CCP). A choice keeps a row from most of what its field could say.
-      refined: what gives `refined_share`: `all` refiners of a field together, or `each` of them.
-      gumbel, temperature, temperature_warmup: how refiners are selected, see `FeatureRefinement`.
-      correlation, correlation_width: feature correlation and d_r, see `FeatureCorrelation`.
-      network_layer, experts, expert_units: the mixture of experts (Eqs. 16-17).
-      tower_units: layers of each tower; the last is the length of h_f.
-      shared_tower: whether there is the tower of all scenarios.
-      scenario_start: how scenarios' vectors start: `alike` and `unit` at length 1, with dot products of 0.5 and of 0 on
-        average (see `UnitRows`); `small` as all other embeddings do, and alpha (Eq. 21) with them at about nothing.
-      coupling: alpha is the mean of `dot` products (Eq. 21), or of `cosine`s, which vectors that grow do not change.
-      activation, dropout: of experts and towers; dropout: of the encoder, too.
-    """
-
-    scenario_dropout: float = pydantic.Field(default=0.02, ge=0, lt=1)
-    behavior_columns: Literal["item", "all"] = "item"
-    encoder_layers: int = pydantic.Field(default=1, ge=1)
-    encoder_heads: int = pydantic.Field(default=2, ge=1)
-    encoder_head_width: int = pydantic.Field(default=16, ge=1)
-    encoder_units: int = pydantic.Field(default=64, ge=1)
-    attention_units: Units = pydantic.Field(default=(64,), min_length=1)
-    scaling: bool = True
-    scale: float = pydantic.Field(default=2.0, gt=0)
-    scaling_units: Units = ()
-    refinement: bool = True
-    refiners: int = pydantic.Field(default=2, ge=1)
-    selecting: tuple[MARIAField, ...] = ("user",)
-    refined_share: float = pydantic.Field(default=0.7, gt=0, le=1)
-    refined: Literal["all", "each"] = "all"
-    selector_units: Units = ()
-    gumbel: bool = True
-    temperature: float = pydantic.Field(default=0.01, gt=0)
-    temperature_warmup: int = pydantic.Field(default=0, ge=0)
-    correlation: bool = True
-    correlation_width: int = pydantic.Field(default=10, ge=1)
-    network_layer: bool = True
-    experts: int = pydantic.Field(default=4, ge=1)
-    expert_units: Units = pydantic.Field(default=(256, 256), min_length=1)
-    tower_units: Units = pydantic.Field(default=(128, 64, 32), min_length=1)
-    shared_tower: bool = True
-    scenario_start: Literal["alike", "unit", "small"] = "alike"
-    coupling: Literal["dot", "cosine"] = "dot"
-    activation: str = "relu"
-    dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class MARIA(RankingModel):
-    """Features scaled, refined and correlated by scenario, then a mixture of experts and towers.
+    """MARIA: features scaled, refined and correlated by scenario, then a mixture of experts and towers.
 
     `Q = [h_b, u, x_i, t, c]` (Eq. 7); fields that the inputs lack are left out, h_b without a history that repeats
     item columns. The query of the attention is the trigger, or the target item where there is none. e_s is the
@@ -131,9 +69,16 @@ class MARIA(RankingModel):
         self.query = f.group("trigger") or f.group("item")
         if self.behaviors:
             self.encoder = TransformerEncoder(
-                s.encoder_layers, f.history_length, s.encoder_heads, s.encoder_head_width, s.encoder_units, s.dropout,
-                s.l2, s.embedding.initial_scale, name="encoder",
-            )  # fmt: skip
+                s.encoder_layers,
+                f.history_length,
+                heads=s.encoder_heads,
+                head_width=s.encoder_head_width,
+                units=s.encoder_units,
+                dropout=s.dropout,
+                l2=s.l2,
+                initial_scale=s.embedding.initial_scale,
+                name="encoder",
+            )
             self.attention = ConcatAttention(s.attention_units, s.activation, s.l2, name="attention")
         elements = [self.embedding.widths(self.behaviors)] if self.behaviors else []
         elements += [self.embedding.width(feature) for field in self.fields for feature in field]
@@ -142,26 +87,33 @@ class MARIA(RankingModel):
             self.field_widths.insert(0, elements[0])
         self.scaling = None
         if s.scaling:
-            self.scaling = FeatureScaling(elements, s.scale, s.scaling_units, s.activation, s.l2, name="scaling")
+            self.scaling = FeatureScaling(
+                elements, s.scale, units=s.scaling_units, activation=s.activation, l2=s.l2, name="scaling"
+            )
         counts = [s.refiners if name in s.selecting else 1 for name in self.field_names]
         self.refinement = [
             FeatureRefinement(
-                count, max(round(s.refined_share * width / (count if s.refined == "all" else 1)), 1), s.gumbel,
-                s.temperature, s.selector_units, s.activation, s.l2, s.temperature_warmup, name=f"refinement_{i}",
+                count,
+                max(round(s.refined_share * width / (count if s.refined == "all" else 1)), 1),
+                gumbel=s.gumbel,
+                temperature=s.temperature,
+                units=s.selector_units,
+                activation=s.activation,
+                l2=s.l2,
+                warmup=s.temperature_warmup,
+                name=f"refinement_{i}",
             )
             for i, (width, count) in enumerate(zip(self.field_widths, counts) if s.refinement else ())
-        ]  # fmt: skip
+        ]
         self.correlation = None
         if s.correlation and len(self.field_widths) > 1:
             count = len(self.field_widths)
             self.correlation = FeatureCorrelation(count, s.correlation_width, s.l2, name="correlation")
-        common: dict[str, Any] = {
-            "outputs": None, "activation": s.activation, "dropout": s.dropout, "l2": s.l2
-        }  # fmt: skip
+        common: dict[str, Any] = {"outputs": None, "activation": s.activation, "dropout": s.dropout, "l2": s.l2}
         if s.network_layer:
             self.experts = SharedExperts(s.experts, s.expert_units, **common, normalize=False, name="experts")
             self.mixture = Mixture(s.experts, l2=s.l2, name="mixture")
-        self.tower = ScenarioMLP(f.scenarios, self.scenario_table, s.tower_units, **common, name="tower")
+        self.tower = ScenarioMLP(f.scenarios, self.scenario_table, units=s.tower_units, **common, name="tower")
         self.shared_tower = MLP(s.tower_units, **common, name="shared_tower") if s.shared_tower else None
         self.last = MLP((), 1, l2=s.l2, name="prediction")
 
@@ -195,7 +147,7 @@ class MARIA(RankingModel):
 
     @property
     def field_names(self) -> tuple[str, ...]:
-        """What the fields are, in the order of `refinement`: groups of features, those that behaviors have first."""
+        """Names of the fields in the order of `refinement`: groups of features, those that behaviors have first."""
         groups = [*(["behaviors"] if self.behaviors else []), *(field[0].group for field in self.fields)]
         return tuple("context" if group == "scenario" else group for group in groups)
 
@@ -205,7 +157,7 @@ class MARIA(RankingModel):
         return tuple(name for name, refine in zip(self.field_names, self.refinement) if refine.selector is not None)
 
     def refiner_weights(self, features: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Which refiners serve a batch. Needs fields that choose.
+        """Says which refiners serve a batch. Needs fields that choose.
 
         Returns:
           (weights, probabilities): float32 `[B, fields, N]` each, fields as in `selecting`: beta (Eqs. 11-12), and how
@@ -223,7 +175,7 @@ class MARIA(RankingModel):
     def represent(
         self, features: Mapping[str, tf.Tensor], embedded: Mapping[str, tf.Tensor], training: bool = False
     ) -> tf.Tensor:
-        """Q_f, float `[B, any]`: adaptive feature learning, Eqs. 3-15."""
+        """Represents rows as Q_f, float `[B, any]`: adaptive feature learning, Eqs. 3-15."""
         parts = self._scaled(features, embedded, training)
         outputs = parts
         if self.refinement:
@@ -234,7 +186,7 @@ class MARIA(RankingModel):
         return tf.concat(outputs, -1)
 
     def alphas(self) -> tf.Tensor:
-        """How much each scenario takes of the shared tower (Eq. 21), float32 `[S]`; row 0 is the unknown one."""
+        """Computes each scenario's share of the shared tower (Eq. 21), float32 `[S]`; row 0 is the unknown one."""
         table = tf.convert_to_tensor(self.embedding.tables[self.scenario_table])
         return scenario_coupling(tf.math.l2_normalize(table, -1) if self.settings.coupling == "cosine" else table)
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.embedding import concatenate
-from models.layers.fields import BEHAVIORS, PROFILE, FieldEmbedding
-from models.layers.repeat_intention import RepeatIntention
-from models.layers.repeats import is_repeated, repeat_share
-from models.layers.scenario_learning import Divergence, ScenarioLearner
-from models.settings import ModelSettings
-from models.training import Outputs, TrainingModel
-from schemas.declaration import HISTORY_LENGTH
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import BEHAVIORS, PROFILE, FieldEmbedding
+from scenerank.models.layers.repeat_intention import RepeatIntention
+from scenerank.models.layers.repeats import is_repeated, repeat_share
+from scenerank.models.layers.scenario_learning import Divergence, ScenarioLearner
+from scenerank.models.settings import ModelSettings
+from scenerank.models.training import Outputs, TrainingModel
+from scenerank.schemas.declaration import HISTORY_LENGTH
+from scenerank.schemas.features import FeatureGroup
+
+REQUEST: tuple[FeatureGroup, ...] = ("scenario", "context", "trigger")
+"""What a request carries, o_u."""
 
 
 class MuseNetSettings(ModelSettings):
@@ -31,6 +34,9 @@ class MuseNetSettings(ModelSettings):
       prototypes: K, learned scenarios.
       repeat: whether a module tells repeating from exploring; off: one score a module (w/o M2).
       given_scenario: whether the scenario's columns, the target's and the behaviors', are among the inputs.
+      assigned_by: what of x tells the scenario: `request`, what the request carries (the columns of scenario, context
+        and trigger, if there are any); `sample`, everything, item and ids among it, which drowned the purposes of trips
+        that the request's columns tell (docs/benchmarks/models.md).
       metric_dim: width of the metric space, which the paper leaves open.
       temperature: tau of the Gumbel-softmax.
       prototype_rate: alpha, see `Prototypes`.
@@ -40,12 +46,14 @@ class MuseNetSettings(ModelSettings):
       divergence_weight: weight of the divergence of Eq. 12, 1 in the paper.
       repeat_weight: beta, weight of the auxiliary loss of Eq. 10.
       units: hidden layers of every MLP, which the paper leaves open.
+      activation, dropout: of these layers.
     """
 
     scenarios: Literal["soft", "hard", "predefined", "none"] = "soft"
     prototypes: int = pydantic.Field(default=4, ge=2)
     repeat: bool = True
     given_scenario: bool = True
+    assigned_by: Literal["request", "sample"] = "request"
     metric_dim: int = pydantic.Field(default=16, ge=1)
     temperature: float = pydantic.Field(default=0.1, gt=0)
     prototype_rate: float = pydantic.Field(default=0.2, gt=0, le=1)
@@ -59,7 +67,7 @@ class MuseNetSettings(ModelSettings):
 
 
 class Intentions(NamedTuple):
-    """What MuseNet makes of a batch.
+    """Intentions that MuseNet reads from a batch.
 
     Attributes:
       logits: float32 `[B]`.
@@ -79,7 +87,7 @@ class Intentions(NamedTuple):
 
 
 class Assignments(NamedTuple):
-    """Where samples lie among the learned scenarios.
+    """Assignments of samples among the learned scenarios.
 
     Attributes:
       points: f(x) in the metric space, float32 `[B, metric_dim]`.
@@ -92,11 +100,11 @@ class Assignments(NamedTuple):
 
 @keras.utils.register_keras_serializable("scenerank")
 class MuseNet(RankingModel):
-    """Learned scenarios, each with a module of its own: the logit is `sum_k a_k z_k + b`.
+    """MuseNet: learned scenarios, each with a module of its own; the logit is `sum_k a_k z_k + b`.
 
     p_u are the user's features, b_t the item's, B_u the means of the behaviors' columns (the paper does not say how
-    they are pooled), o_u the features of scenario, context and trigger; x, which is assigned to a scenario, is all of
-    them side by side. b is ours: a z that is a product of a probability and a score cannot carry the click rate.
+    they are pooled), o_u the features of scenario, context and trigger; x, which is assigned to a scenario, is o_u or
+    all of them side by side. b is ours: a z that is a product of a probability and a score cannot carry the click rate.
     Without a history that has the item's ids there is nothing to repeat, and modules are as without `repeat`.
     What only training needs is in `MuseNetTraining`.
     """
@@ -116,24 +124,32 @@ class MuseNet(RankingModel):
         self.embedding = FieldEmbedding(f, s.embedding, groups=groups, name="embedding")
         self.item_fields = tuple(field for field in self.embedding.fields if field.group == "item")
         self.user_fields = tuple(field for field in self.embedding.fields if field.group != "item")
+        told = [field for field in self.embedding.fields if field.group in REQUEST]
+        self.assigned_fields = tuple(told) if told and s.assigned_by == "request" else self.embedding.fields
         histories = [field for field in f.group("behavior_item") if field.source == f.item]
         self.item_history = histories[0] if histories and s.repeat else None
         self.learner = None
         if s.scenarios in ("soft", "hard"):
             self.learner = ScenarioLearner(
-                s.prototypes, s.metric_dim, s.scenarios == "hard", s.temperature, s.prototype_rate,
-                s.radius, s.divergence, name="learner",
-            )  # fmt: skip
+                s.prototypes,
+                s.metric_dim,
+                hard=s.scenarios == "hard",
+                temperature=s.temperature,
+                rate=s.prototype_rate,
+                radius=s.radius,
+                divergence=s.divergence,
+                name="learner",
+            )
         self.predefined = s.scenarios == "predefined"
         self.intention = RepeatIntention(
             s.prototypes if self.learner is not None else 1,
             s.units,
-            self.item_history is not None,
-            f.scenarios if self.predefined else None,
-            f[f.scenario].table if self.predefined else None,
-            s.activation,
-            s.dropout,
-            s.l2,
+            repeat=self.item_history is not None,
+            scenarios=f.scenarios if self.predefined else None,
+            table=f[f.scenario].table if self.predefined else None,
+            activation=s.activation,
+            dropout=s.dropout,
+            l2=s.l2,
             name="intention",
         )
         self.bias = self.add_weight(
@@ -141,7 +157,7 @@ class MuseNet(RankingModel):
         )
 
     def intentions(self, features: Mapping[str, tf.Tensor], training: bool = False) -> Intentions:
-        """Assignment to scenarios, and what each scenario's module says."""
+        """Computes the assignment to scenarios, and what each scenario's module says."""
         embedded = self.embedding(features, training=training)
         user, item = concatenate(embedded, self.user_fields), concatenate(embedded, self.item_fields)
         repeated = None
@@ -154,15 +170,14 @@ class MuseNet(RankingModel):
             shares = likely = tf.ones_like(scores)
             divergence = None
         else:
-            shares, likely, divergence = self.learner(tf.concat([user, item], -1), training=training)
+            shares, likely, divergence = self.learner(concatenate(embedded, self.assigned_fields), training=training)
         logits = tf.reduce_sum(shares * scores, 1) + self.bias
         return Intentions(logits, shares, likely, scores, again, divergence)
 
     def assignments(self, features: Mapping[str, tf.Tensor]) -> Assignments:
-        """The batch in the metric space, as at inference. Needs learned scenarios."""
+        """Assigns the batch in the metric space, as at inference. Needs learned scenarios."""
         assert self.learner is not None
-        embedded = self.embedding(features)
-        inputs = tf.concat([concatenate(embedded, self.user_fields), concatenate(embedded, self.item_fields)], -1)
+        inputs = concatenate(self.embedding(features), self.assigned_fields)
         return Assignments(tf.cast(self.learner.project(inputs), tf.float32), self.learner(inputs).shares)
 
     @property

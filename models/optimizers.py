@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.settings import OptimizerSettings
+from scenerank.models.compat import SparseAdam, moments_of
+from scenerank.models.settings import OptimizerSettings
 
 CACHED_ELEMENTS = 1 << 18
 """Elements of a wide table (per-scenario weights) that are updated at a time, to stay in the processor's cache."""
@@ -18,7 +18,7 @@ MOSTLY = 0.9
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class LazyAdam(keras.optimizers.Adam):
+class LazyAdam(SparseAdam):
     """Adam (Kingma and Ba, 2015) that leaves table rows alone which the batch did not look up.
 
     A dense gradient takes the ordinary step, by the fused kernel. An `IndexedSlices` gradient moves, and
@@ -45,8 +45,7 @@ class LazyAdam(keras.optimizers.Adam):
         self.table_learning_rate_factor = table_learning_rate_factor
 
     def update_step(self, gradient: Any, variable: tf.Variable) -> None:
-        index = self._index_dict[self._var_key(variable)]
-        m, v = self._momentums[index], self._velocities[index]
+        m, v = moments_of(self, variable)
         dtype = variable.dtype
         step = tf.cast(self.iterations + 1, dtype)
         beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(self.beta_2, dtype)
@@ -64,7 +63,7 @@ class LazyAdam(keras.optimizers.Adam):
             return
         whole_rate = rate * self.table_learning_rate_factor
         rate *= self.table_learning_rate_factor * tf.sqrt(1 - tf.pow(beta_2, step)) / (1 - tf.pow(beta_1, step))
-        rows, values = gradient.indices, gradient.values  # each row once, see _deduplicate_sparse_grad
+        rows, values = gradient.indices, gradient.values  # each row once, see `unique_rows`
 
         def move(rows: tf.Tensor, values: tf.Tensor) -> None:
             m_rows, v_rows = tf.gather(m, rows), tf.gather(v, rows)
@@ -100,20 +99,16 @@ class LazyAdam(keras.optimizers.Adam):
         mostly = tf.size(rows) >= int(variable.shape[0] * MOSTLY)
         tf.cond(mostly, move_whole, move_in_pieces)
 
-    def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
+    def unique_rows(self, gradient: tf.IndexedSlices) -> tf.IndexedSlices:
         """Sums rows that occur twice; a gradient that has none, as those of scenario layers, is not copied."""
-
-        def unique(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
-            rows, place = tf.unique(gradient.indices)
-            count = tf.size(rows)
-            values = tf.cond(
-                count == tf.size(gradient.indices),
-                lambda: gradient.values,
-                lambda: tf.math.unsorted_segment_sum(gradient.values, place, count),
-            )
-            return tf.IndexedSlices(values, rows, gradient.dense_shape)
-
-        return [unique(g) if isinstance(g, tf.IndexedSlices) else g for g in grads]
+        rows, place = tf.unique(gradient.indices)
+        count = tf.size(rows)
+        values = tf.cond(
+            count == tf.size(gradient.indices),
+            lambda: gradient.values,
+            lambda: tf.math.unsorted_segment_sum(gradient.values, place, count),
+        )
+        return tf.IndexedSlices(values, rows, gradient.dense_shape)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "table_learning_rate_factor": self.table_learning_rate_factor}
@@ -161,7 +156,7 @@ def _schedule(settings: OptimizerSettings, total_steps: int | None) -> Any:
 
 
 def build_optimizer(settings: OptimizerSettings, total_steps: int | None = None) -> keras.optimizers.Optimizer:
-    """The optimizer that the settings describe.
+    """Makes the optimizer that the settings describe.
 
     Args:
       total_steps: optimizer steps of the whole training; decays without `decay_steps` reach their end there.

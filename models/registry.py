@@ -5,38 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from models.base import RankingModel
-from models.baselines.adaptdhm import AdaptDHM
-from models.baselines.adasparse import AdaSparse
-from models.baselines.aesm2 import AESM2
-from models.baselines.apg import APG
-from models.baselines.autodis import AutoDisDNN
-from models.baselines.cgc import CGC
-from models.baselines.cross_stitch import CrossStitch
-from models.baselines.dcn_v2 import DCNV2
-from models.baselines.deepfm import DeepFM
-from models.baselines.dffm import DFFM
-from models.baselines.din import DIN
-from models.baselines.fibinet import FiBiNET
-from models.baselines.hard_sharing import HardSharing
-from models.baselines.mmoe import MMoE
-from models.baselines.mulann import MulANN
-from models.baselines.ncf import NCF
-from models.baselines.pepnet import PEPNet
-from models.baselines.ple import PLE
-from models.baselines.pnn import PNN
-from models.baselines.repeatnet import RepeatNet
-from models.baselines.revman import RevMan
-from models.baselines.shared_bottom import SharedBottom
-from models.baselines.star import STAR
-from models.baselines.wide_deep import WideDeep
-from models.hierrec import HierRec
-from models.maria import MARIA
-from models.musenet import MuseNet
-from models.sar_net import SARNet
-from models.settings import ModelSettings
-from models.sfpnet import SFPNet
-from schemas.features import FeatureSet
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.adaptdhm import AdaptDHM
+from scenerank.models.baselines.adasparse import AdaSparse
+from scenerank.models.baselines.aesm2 import AESM2
+from scenerank.models.baselines.apg import APG
+from scenerank.models.baselines.autodis import AutoDisDNN
+from scenerank.models.baselines.cgc import CGC
+from scenerank.models.baselines.cross_stitch import CrossStitch
+from scenerank.models.baselines.dcn_v2 import DCNV2
+from scenerank.models.baselines.deepfm import DeepFM
+from scenerank.models.baselines.dffm import DFFM
+from scenerank.models.baselines.din import DIN
+from scenerank.models.baselines.fibinet import FiBiNET
+from scenerank.models.baselines.hard_sharing import HardSharing
+from scenerank.models.baselines.mmoe import MMoE
+from scenerank.models.baselines.mulann import MulANN
+from scenerank.models.baselines.ncf import NCF
+from scenerank.models.baselines.pepnet import PEPNet
+from scenerank.models.baselines.ple import PLE
+from scenerank.models.baselines.pnn import PNN
+from scenerank.models.baselines.repeatnet import RepeatNet
+from scenerank.models.baselines.revman import RevMan
+from scenerank.models.baselines.shared_bottom import SharedBottom
+from scenerank.models.baselines.star import STAR
+from scenerank.models.baselines.wide_deep import WideDeep
+from scenerank.models.hierrec import HierRec
+from scenerank.models.maria import MARIA
+from scenerank.models.musenet import MuseNet
+from scenerank.models.sar_net import SARNet
+from scenerank.models.settings import ModelSettings
+from scenerank.models.sfpnet import SFPNet
+from scenerank.schemas.features import FeatureSet
 
 SCENARIO_MODELS: tuple[type[RankingModel], ...] = (SARNet, MARIA, SFPNet, MuseNet, HierRec)
 """The five published models that the product is about."""
@@ -73,7 +73,7 @@ MODELS: dict[str, type[RankingModel]] = {model.registered: model for model in (*
 
 
 def model_class(name: str) -> type[RankingModel]:
-    """The class of a model.
+    """Finds the class of a model.
 
     Raises:
       ValueError: no such model.
@@ -84,7 +84,7 @@ def model_class(name: str) -> type[RankingModel]:
 
 
 def settings_class(name: str) -> type[ModelSettings]:
-    """The settings of a model.
+    """Finds the settings of a model.
 
     Raises:
       ValueError: no such model.
@@ -95,7 +95,7 @@ def settings_class(name: str) -> type[ModelSettings]:
 def build_model(
     name: str, features: FeatureSet, settings: Mapping[str, Any] | ModelSettings | None = None
 ) -> RankingModel:
-    """A model with all its weights.
+    """Builds a model with all its weights.
 
     Args:
       name: a key of `MODELS`.

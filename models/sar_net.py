@@ -5,33 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel, shares_history
-from models.layers.behavior_extract import Attention, CrossScenarioBehaviorExtract
-from models.layers.bias_nets import BiasNets, BiasTower
-from models.layers.embedding import FeatureEmbedding, concatenate
-from models.layers.experts import SharedExperts
-from models.layers.extraction import ExtractionLayer
-from models.layers.gates import ScenarioGate
-from models.layers.packing import for_all_rows, pack
-from models.layers.scenario_experts import ScenarioExperts
-from models.layers.scenario_routing import ScenarioRoutes
-from models.layers.scenario_transform import ScenarioTransform
-from models.settings import ModelSettings
-from models.training import Outputs, TrainingModel
-from schemas.declaration import HISTORY_LENGTH
-from schemas.features import Feature
+from scenerank.models.base import RankingModel, shares_history
+from scenerank.models.layers.behavior_extract import Attention, CrossScenarioBehaviorExtract
+from scenerank.models.layers.bias_nets import BiasNets, BiasTower
+from scenerank.models.layers.embedding import FeatureEmbedding, concatenate
+from scenerank.models.layers.experts import SharedExperts
+from scenerank.models.layers.extraction import ExtractionLayer
+from scenerank.models.layers.gates import ScenarioGate
+from scenerank.models.layers.packing import for_all_rows, pack
+from scenerank.models.layers.scenario_experts import ScenarioExperts
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.layers.scenario_transform import ScenarioTransform
+from scenerank.models.settings import ModelSettings
+from scenerank.models.training import Outputs, TrainingModel
+from scenerank.schemas.declaration import HISTORY_LENGTH
+from scenerank.schemas.features import Feature
 
 
 class SARNetSettings(ModelSettings):
     """SAR-Net's switches; the paper's values by default.
 
     Attributes:
-      attention, renormalize: see `CrossScenarioBehaviorExtract` (Table 4).
+      attention: what weighs the behaviors (Table 4): the `target` item, the current `scenario`, both `concatenated` in
+        one query, that one times the scenario (`hierarchical`), or the item times the scenario (`full`); `none`:
+        nothing, it is their mean. See `CrossScenarioBehaviorExtract`.
+      renormalize: whether products of two weights are divided by their sum.
       attention_units: hidden layers of psi.
       behavior_context: whether a behavior's type and age enter its attention scores.
       behavior_value: what is summed: the item part (Eq. 7), or `all`: the type and age beside it, so that v_cb
@@ -39,9 +41,12 @@ class SARNetSettings(ModelSettings):
       scenario_transform: Eq. 8 (Table 6).
       extraction_layers: layers of experts in all; above 1 they are preceded by extraction layers (Table 6).
       extraction_units: layers of an extraction expert.
-      specific_experts, shared_experts: m_k, m_s.
+      specific_experts: m_k, experts of each scenario's own.
+      shared_experts: m_s, experts that all scenarios share.
       expert_units: hidden layers of an expert's main net.
-      dropout: share of v' set to 0; expert_dropout: of each hidden layer.
+      activation: of all hidden layers.
+      dropout: share of v' set to 0.
+      expert_dropout: share of each hidden layer set to 0.
     """
 
     attention: Attention = "full"
@@ -71,7 +76,7 @@ class SARNetSettings(ModelSettings):
 
 
 class Opinions(NamedTuple):
-    """What the experts say of a batch: scores and gate float32 `[B, m_k + m_s]`, and the batch's routes."""
+    """Opinions of the experts on a batch: scores and gate float32 `[B, m_k + m_s]`, and the batch's routes."""
 
     scores: tf.Tensor
     gate: tf.Tensor
@@ -80,7 +85,7 @@ class Opinions(NamedTuple):
 
 @keras.utils.register_keras_serializable("scenerank")
 class SARNet(RankingModel):
-    """Cross-scenario behaviors, a transform by scenario, a mixture of experts of the scenario and of all.
+    """SAR-Net: cross-scenario behaviors, a transform by scenario, a mixture of experts of the scenario and of all.
 
     `v = [v_cb, v_u, v_ti, v_s]` and the context and trigger groups (section 4.4); the logit is the gate's mean of
     the experts' scores (Eqs. 9-10). The aggregated value of a behavior is its item part (Eq. 7); its type and age,
@@ -115,37 +120,36 @@ class SARNet(RankingModel):
             self.extract = CrossScenarioBehaviorExtract(
                 self.embedding.widths(self.targets),
                 self.embedding.widths(self.current),
-                self.embedding.widths(self.behavior_context),
-                s.attention,
-                s.renormalize,
-                s.attention_units,
-                s.activation,
-                s.l2,
+                context_width=self.embedding.widths(self.behavior_context),
+                attention=s.attention,
+                renormalize=s.renormalize,
+                units=s.attention_units,
+                activation=s.activation,
+                l2=s.l2,
                 name="extract",
             )
         self.transform = ScenarioTransform(scenarios, table, name="transform") if s.scenario_transform else None
+        common: dict[str, Any] = {"activation": s.activation, "dropout": s.expert_dropout, "l2": s.l2}
         self.extraction = [
             ExtractionLayer(
                 scenarios,
                 table,
-                s.specific_experts,
-                s.shared_experts,
-                s.extraction_units,
-                s.activation,
-                s.expert_dropout,
-                s.l2,
+                specific=s.specific_experts,
+                shared=s.shared_experts,
+                units=s.extraction_units,
+                **common,
                 name=f"extraction_{i}",
-            )  # fmt: skip
+            )
             for i in range(1, s.extraction_layers)
         ]
-        common: tuple[Any, ...] = (s.expert_units, 1, s.activation, s.expert_dropout, s.l2)
-        self.specific = (
-            ScenarioExperts(scenarios, table, s.specific_experts, *common, name="specific")
-            if s.specific_experts
-            else None
-        )
-        self.shared = SharedExperts(s.shared_experts, *common, name="shared") if s.shared_experts else None
-        self.gate = ScenarioGate(scenarios, table, s.specific_experts, s.shared_experts, name="gate")
+        self.specific = self.shared = None
+        if s.specific_experts:
+            self.specific = ScenarioExperts(
+                scenarios, table, experts=s.specific_experts, units=s.expert_units, **common, name="specific"
+            )
+        if s.shared_experts:
+            self.shared = SharedExperts(s.shared_experts, s.expert_units, **common, name="shared")
+        self.gate = ScenarioGate(scenarios, table, specific=s.specific_experts, shared=s.shared_experts, name="gate")
 
     def _pairs(self, group: Any) -> tuple[tuple[Feature, ...], tuple[Feature, ...]]:
         """Features of behaviors, and the target's features that they repeat."""
@@ -174,7 +178,7 @@ class SARNet(RankingModel):
         return for_all_rows(interest, packed.rows, features[self.features.item]), weights
 
     def attention_weights(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Weights of the behaviors (Eq. 7), float32 `[B, L]`, 0 at padded positions. Needs a history."""
+        """Computes the behaviors' weights (Eq. 7), float32 `[B, L]`, 0 at padded positions. Needs a history."""
         embedded = self.embedding({f.name: features[f.name] for f in self.profile})
         _, weights = self._interest(features, embedded, training=False)
         padded = features[self.behavior_items[0].name]
@@ -182,7 +186,7 @@ class SARNet(RankingModel):
         return tf.scatter_nd(positions, weights, tf.shape(padded, tf.int64))
 
     def opinions(self, features: Mapping[str, tf.Tensor], training: bool = False) -> Opinions:
-        """Scores of the row's experts (Eq. 9) and the gate's shares (Eq. 10)."""
+        """Computes the scores of the row's experts (Eq. 9) and the gate's shares (Eq. 10)."""
         embedded = self.embedding({f.name: features[f.name] for f in self.profile}, training=training)
         parts = [concatenate(embedded, self.profile)]
         if self.extract is not None:
@@ -230,10 +234,8 @@ class SARNetTraining(TrainingModel):
         s, f = serving.settings, serving.features
         self.bias = None
         if self.debias.nets and self.debias.sharing == "expert":
-            self.bias = BiasNets(
-                f.scenarios, serving.scenario_table, s.specific_experts, s.shared_experts, f.bias, self.debias,
-                name="bias",
-            )  # fmt: skip
+            towers: dict[str, Any] = {"specific": s.specific_experts, "shared": s.shared_experts, "columns": f.bias}
+            self.bias = BiasNets(f.scenarios, serving.scenario_table, **towers, settings=self.debias, name="bias")
 
     def bias_tower(self) -> BiasTower | None:
         return super().bias_tower() if self.debias.sharing == "one" else None

@@ -9,21 +9,24 @@ import pydantic
 
 
 class Settings(pydantic.BaseModel):
-    """Immutable, and refuses keys that it does not know."""
+    """Settings are immutable, and refuse keys that they do not know."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
 class OptimizerSettings(Settings):
-    """Adam, and how its step size falls.
+    """Settings of Adam, and how its step size falls.
 
     Attributes:
       name: `lazy_adam` moves only the table rows that a batch looked up; `adam` moves all of them.
       learning_rate: step size at the start.
       table_learning_rate: the same for embedding and per-scenario tables; None: as `learning_rate`.
+      beta_1, beta_2, epsilon: Adam's own.
       decay: `constant`; `exponential`: times `decay_rate` every `decay_steps` steps; `cosine` and `linear`:
         to `final_fraction` of the start over `decay_steps` steps.
+      decay_rate: see `decay`.
       decay_steps: None: the whole training (told to `build_optimizer` by the trainer).
+      final_fraction: see `decay`.
       warmup_steps: steps over which the step size rises linearly from 0.
       clip_norm: global norm above which gradients are scaled down.
     """
@@ -43,7 +46,13 @@ class OptimizerSettings(Settings):
 
 
 class AutoDisSettings(Settings):
-    """How AutoDis discretises numbers, see `models.layers.autodis.AutoDis`."""
+    """Settings of how AutoDis discretises numbers, see `models.layers.autodis.AutoDis`.
+
+    Attributes:
+      meta_embeddings: H, the buckets of a field.
+      temperature: the lower, the more a number falls into one bucket alone.
+      skip: share of the hidden layer that is added to the scores.
+    """
 
     meta_embeddings: int = pydantic.Field(default=20, ge=1)
     temperature: float = pydantic.Field(default=0.1, gt=0)
@@ -51,7 +60,7 @@ class AutoDisSettings(Settings):
 
 
 class EmbeddingSettings(Settings):
-    """How features become vectors.
+    """Settings of how features become vectors.
 
     Attributes:
       dim: width `d` of every feature.
@@ -63,6 +72,7 @@ class EmbeddingSettings(Settings):
         meta-embeddings, width `d` (see `AutoDis`; its settings are `autodis`).
       numeric_start: w before training. 0 keeps a number silent until it has been seen to matter (rates are 0
         throughout the first day); 1 learns faster where all numbers vary from the start.
+      initial_scale: scale of the tables' initial values.
       l2: penalty on the looked-up rows, averaged over the batch's rows, so that a table's cost in a step
         follows the look-ups and not its size. None is taken of the scenarios' vectors, those that ids of scenarios are
         looked up as: what scenarios have in common, and every gate on them, is read from how these lie.
@@ -85,7 +95,7 @@ class EmbeddingSettings(Settings):
     id_dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
 
     def uniform(self) -> EmbeddingSettings:
-        """These settings for a model whose fields are all of width `dim`: numbers are vectors, too.
+        """Gives these settings for a model whose fields are all of width `dim`: numbers are vectors, too.
 
         Raises:
           ValueError: a table has a width of its own.
@@ -96,7 +106,7 @@ class EmbeddingSettings(Settings):
 
 
 class ModelSettings(Settings):
-    """What any model can be told.
+    """Settings that any model has.
 
     Attributes:
       scenario_dropout: share of training rows whose scenario is read as unknown (row 0), which teaches the

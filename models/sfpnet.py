@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding, stack
-from models.layers.gated_mlp import GatedMLP
-from models.layers.mlp import MLP
-from models.layers.packing import own_behaviors
-from models.layers.scenario_tailoring import ScenarioTailoring
-from models.layers.target_attention import TargetAttention
-from models.settings import EmbeddingSettings, ModelSettings, OptimizerSettings
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding, stack
+from scenerank.models.layers.gated_mlp import GatedMLP
+from scenerank.models.layers.mlp import MLP
+from scenerank.models.layers.packing import own_behaviors
+from scenerank.models.layers.scenario_tailoring import ScenarioTailoring
+from scenerank.models.layers.target_attention import TargetAttention
+from scenerank.models.settings import EmbeddingSettings, ModelSettings, OptimizerSettings
 
 
 class SFPNetSettings(ModelSettings):
@@ -32,6 +31,7 @@ class SFPNetSettings(ModelSettings):
       units: hidden layers of either.
       gate_units, context_units: widths of the hidden layers of all gates and of Eq. 5, which the paper leaves open.
       attention_units: hidden layers of the target attention's unit.
+      activation: of the hidden layers of `units` and of the attention's unit.
       dropout: share set to 0 of each hidden layer of `units`.
     """
 
@@ -58,7 +58,7 @@ class SFPNetSettings(ModelSettings):
 
 @keras.utils.register_keras_serializable("scenerank")
 class SFPNet(RankingModel):
-    """Fields and behaviors of one width d, tailored to the scenario block by block, then target attention and S-DNN.
+    """SFPNet: fields and behaviors of one width d, tailored to the scenario by blocks; then target attention and S-DNN.
 
     A behavior is one vector: the concatenation of its columns, through one Dense to d. Fields are the features of
     user, item, context and trigger; those of the scenario group are side by side the scenario's vector s. The query
@@ -87,11 +87,19 @@ class SFPNet(RankingModel):
             self.behavior = keras.layers.Dense(width, name="behavior")
             self.query = keras.layers.Dense(width, name="query")
             self.attention = TargetAttention(
-                width, 0, s.attention_units, activation=s.activation, l2=s.l2, name="attention"
+                width, 0, units=s.attention_units, activation=s.activation, l2=s.l2, name="attention"
             )
         self.blocks = [
             ScenarioTailoring(
-                width, s.gate_units, s.context_units, history, s.deviation, s.gate, s.residual, s.l2, name=f"block_{i}"
+                width,
+                s.gate_units,
+                context_units=s.context_units,
+                history=history,
+                deviation=s.deviation,
+                gate=s.gate,
+                residual=s.residual,
+                l2=s.l2,
+                name=f"block_{i}",
             )
             for i in range(s.blocks)
         ]

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel, example_batch
-from models.layers.bias_nets import BiasTower
-from models.losses import effective_share, weighted_cross_entropy, weighted_mean
-from schemas.bias import DebiasSettings
-from schemas.declaration import FAIRNESS
-from schemas.features import FeatureSet
+from scenerank.models.base import RankingModel, example_batch
+from scenerank.models.layers.bias_nets import BiasTower
+from scenerank.models.losses import effective_share, weighted_cross_entropy, weighted_mean
+from scenerank.schemas.bias import DebiasSettings
+from scenerank.schemas.declaration import FAIRNESS
+from scenerank.schemas.features import FeatureSet
 
 AUC_THRESHOLDS = 4096
 EFFECTIVE = "effective_share"
@@ -22,7 +21,7 @@ EFFECTIVE = "effective_share"
 
 
 class Outputs(NamedTuple):
-    """What a training step looks at.
+    """Outputs that a training step looks at.
 
     Attributes:
       logits: float32 `[B]`.
@@ -37,14 +36,13 @@ class Outputs(NamedTuple):
 
 
 class ExamplesSeen(keras.metrics.Sum):
-    """How many examples the weights have learned from: over all epochs, and over interruptions, as a checkpoint has it
-    beside the weights."""
+    """Counts examples that the weights have learned from, over all epochs and interruptions: checkpoints have it."""
 
     def __init__(self) -> None:
         super().__init__(name="examples", dtype=tf.float64)  # whole up to 2**53
 
     def reset_state(self) -> None:
-        """Nothing: it counts on from epoch to epoch."""
+        """Does nothing: it counts on from epoch to epoch."""
 
 
 class TrainingModel(keras.Model):
@@ -86,8 +84,13 @@ class TrainingModel(keras.Model):
         watched = (*self.watched, *((EFFECTIVE,) if self.debias.weighting else ()))
         self.watched_metrics = {name: keras.metrics.Mean(name=name) for name in watched}
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compiles as Keras does, and makes the optimizer's variables; made in the first step they trace it twice."""
+        super().compile(*args, **kwargs)
+        self.optimizer.build(self.trainable_variables)
+
     def bias_tower(self) -> BiasTower | None:
-        """The bias net of the logit; None where a subclass has nets elsewhere."""
+        """Makes the bias net of the logit; None where a subclass has nets elsewhere."""
         return BiasTower(self.serving.features.bias, self.debias, name="tower")
 
     def build_weights(self) -> None:
@@ -100,15 +103,15 @@ class TrainingModel(keras.Model):
         return [self.loss_metric, self.auc_metric, self.examples_metric, *further]
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Logits float32 `[B]`, bias nets included where there are any."""
+        """Computes logits, float32 `[B]`, bias nets included where there are any."""
         return self.under_bias(self.forward(features, training).logits, features, training)
 
     def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:
-        """Logits, but for the tower, and named losses beside the cross-entropy: none, unless a subclass has some."""
+        """Computes logits, but for the tower, and named losses beside the cross-entropy, which subclasses may have."""
         return Outputs(self.serving(features, training=training), {})
 
     def under_bias(self, logits: tf.Tensor, features: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
-        """Logits float `[B]` under what the tower makes of how the rows were shown."""
+        """Puts logits, float `[B]`, under what the tower makes of how the rows were shown."""
         return logits if self.tower is None else self.tower(logits, features, training=training)
 
     def _seen(self, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -166,7 +169,19 @@ class TrainingModel(keras.Model):
         return {"serving": self.serving.get_config(), "debias": self.debias.model_dump()}
 
 
+def training_model(serving: RankingModel, debias: DebiasSettings | None = None) -> TrainingModel:
+    """Makes the object to train, with all its weights: the model as `.serving`, and whatever only training needs.
+
+    Args:
+      serving: the model; its `training_class` says what it is trained as.
+      debias: None: no debiasing.
+    """
+    model = (serving.training_class() or TrainingModel)(serving, debias)
+    model.build_weights()
+    return model
+
+
 def training_batch(features: FeatureSet, rows: int, length: int) -> dict[str, tf.Tensor]:
-    """As `example_batch`, with what only training knows beside it."""
+    """Makes inputs as `example_batch` does, with what only training knows beside them."""
     known = {column.name: tf.zeros((rows,), tf.int64) for column in features.bias}
     return {**example_batch(features, rows, length), **known, FAIRNESS: tf.ones((rows,), tf.float32)}

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pydantic
 
-from schemas.columns import Strict
+from scenerank.schemas.columns import Strict
 
 RUNNERS = {
     "direct": "DirectRunner",

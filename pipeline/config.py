@@ -9,34 +9,20 @@ from typing import Any, Literal
 import pydantic
 import yaml
 
-from components.evaluator.settings import EvaluationSettings
-from components.fairness_coefficient.settings import FairnessSettings
-from components.log_example_gen.settings import IngestSettings
-from components.pusher.settings import PusherSettings
-from components.trainer.settings import TrainerSettings
-from pipeline.beam import BeamSettings, options
-from pipeline.cluster.settings import ClusterSettings
-from schemas import Declaration, DeclarationError, load_declaration
-from schemas.columns import Strict
-
-
-class ConfigError(ValueError):
-    """A key or value that the configuration does not know; the message has its full path and what is allowed."""
-
-
-class CheckSettings(Strict):
-    """Checks of a day against its declaration and the day before.
-
-    Attributes:
-      severity: anomalies of this severity or worse stop the run; `none` only records them.
-      drift_threshold: Jensen-Shannon divergence (numbers) or L-infinity distance (categories) from the
-        previous day above which a column has drifted.
-      statistics_sample_rate: share of the rows that statistics are taken from.
-    """
-
-    severity: Literal["error", "warning", "none"] = "error"
-    drift_threshold: float = pydantic.Field(0.3, gt=0)
-    statistics_sample_rate: float = pydantic.Field(1.0, gt=0, le=1)
+from scenerank.components.evaluator.settings import EvaluationSettings
+from scenerank.components.fairness_coefficient.settings import FairnessSettings
+from scenerank.components.log_example_gen.settings import IngestSettings
+from scenerank.components.pusher.settings import PusherSettings
+from scenerank.components.trainer.settings import TrainerSettings
+from scenerank.errors import ConfigurationError
+from scenerank.pipeline.beam import BeamSettings, options
+from scenerank.pipeline.checks import CheckSettings
+from scenerank.pipeline.cluster.settings import ClusterSettings
+from scenerank.pipeline.daily.notify import NotifySettings
+from scenerank.pipeline.daily.retention import RetentionSettings
+from scenerank.schemas import Declaration, DeclarationError, load_declaration
+from scenerank.schemas.columns import Strict
+from scenerank.schemas.yaml_file import parse_yaml, read_yaml
 
 
 class WindowSettings(Strict):
@@ -85,10 +71,18 @@ class Config(Strict):
     pusher: PusherSettings = PusherSettings()
     beam: BeamSettings = BeamSettings()
     cluster: ClusterSettings = ClusterSettings()
+    notify: NotifySettings = NotifySettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @functools.cached_property
     def declared(self) -> Declaration:
+        """The declaration, read."""
         return load_declaration(self.declaration)
+
+    @property
+    def needed_days(self) -> int:
+        """Published days before a run's own that it reads: for its window, and to compare the day with."""
+        return max(self.window.days, self.checks.usual_days)
 
     @property
     def beam_options(self) -> list[str]:
@@ -106,29 +100,39 @@ def _read(name: str) -> dict[str, Any]:
     if path.suffix not in (".yaml", ".yml"):
         path = pathlib.Path(__file__).parent / "configs" / f"{name}.yaml"
     if not path.exists():
-        raise ConfigError(f"no configuration {name!r}: give a path to a .yaml file or one of {', '.join(bundled())}")
+        raise ConfigurationError(
+            f"no configuration {name!r}: give a path to a .yaml file or one of {', '.join(bundled())}"
+        )
     try:
-        tree = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        tree = read_yaml(path)
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path} must hold keys and values at its top, such as `declaration: simulator`")
+        raise ConfigurationError(f"{path} must hold keys and values at its top, such as `declaration: simulator`")
     if str(tree.get("declaration", "")).endswith((".yaml", ".yml")):
         tree["declaration"] = str(path.parent / tree["declaration"])
     return tree
 
 
 def _override(tree: dict[str, Any], assignment: str) -> None:
+    """Sets a key of the tree.
+
+    OmegaConf would take `key` without a value for null, put a group in place of a value without a word, and replace
+    `${...}` in texts; its errors do not name the key.
+    """
     key, equals, text = assignment.partition("=")
     if not equals:
-        raise ConfigError(f"--set {assignment!r}: write key=value, such as trainer.epochs=2")
+        raise ConfigurationError(f"--set {assignment!r}: write key=value, such as trainer.epochs=2")
     *parents, leaf = key.split(".")
     node = tree
     for parent in parents:
         node = node.setdefault(parent, {})
         if not isinstance(node, dict):
-            raise ConfigError(f"--set {key}: {parent} is a value, not a group of settings")
-    node[leaf] = yaml.safe_load(text)
+            raise ConfigurationError(f"--set {key}: {parent} is a value, not a group of settings")
+    try:
+        node[leaf] = parse_yaml(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"--set {key}: {text!r} is not YAML: {' '.join(str(error).split())}") from None
 
 
 def _allowed(root: Any, location: tuple[Any, ...]) -> str:
@@ -148,7 +152,7 @@ def load_config(name: str, overrides: tuple[str, ...] = ()) -> Config:
       overrides: `key.of.setting=value`, the value in YAML.
 
     Raises:
-      ConfigError: what is wrong, with the key's full path and what is allowed.
+      ConfigurationError: what is wrong, with the key's full path and what is allowed.
     """
     tree = _read(name)
     for assignment in overrides:
@@ -157,7 +161,7 @@ def load_config(name: str, overrides: tuple[str, ...] = ()) -> Config:
         config = Config.model_validate(tree)
         debias, declared = config.trainer.debias, config.declared
         if debias.nets and not debias.coefficient and not declared.bias_columns:
-            raise ConfigError(
+            raise ConfigurationError(
                 f"trainer.debias: bias nets have no input, as {config.declaration} declares no column of group 'bias' "
                 "and coefficient is off: set trainer.debias.coefficient to true, or nets to false"
             )
@@ -165,32 +169,32 @@ def load_config(name: str, overrides: tuple[str, ...] = ()) -> Config:
     except pydantic.ValidationError as error:
         raise explained(error, Config, "") from None
     except DeclarationError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigurationError(str(error)) from None
 
 
 def check_model(config: Config) -> None:
     """Checks the model's own settings; imports TensorFlow, which `load_config` does not.
 
     Raises:
-      ConfigError: as `load_config`.
+      ConfigurationError: as `load_config`.
     """
-    from models.registry import settings_class
+    from scenerank.models.registry import settings_class
 
     try:
         settings = settings_class(config.trainer.model)
     except ValueError as error:
-        raise ConfigError(f"trainer.model: {error}") from None
+        raise ConfigurationError(f"trainer.model: {error}") from None
     try:
         settings.model_validate(config.trainer.model_settings)
     except pydantic.ValidationError as error:
         raise explained(error, settings, "trainer.model_settings.") from None
 
 
-def explained(error: pydantic.ValidationError, root: Any, prefix: str) -> ConfigError:
+def explained(error: pydantic.ValidationError, root: Any, prefix: str) -> ConfigurationError:
     """The first of the errors that settings of class `root` met; `prefix` precedes their path."""
     first = error.errors()[0]
     path = prefix + ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return ConfigError(f"{path}: no such setting; allowed are {_allowed(root, first['loc'])}")
+        return ConfigurationError(f"{path}: no such setting; allowed are {_allowed(root, first['loc'])}")
     message = first["msg"].removeprefix("Value error, ")
-    return ConfigError(f"{path}: {message}, not {first['input']!r}")
+    return ConfigurationError(f"{path}: {message}, not {first['input']!r}")

@@ -20,10 +20,10 @@ def quiet(log: str | None) -> Iterator[Console]:
       log: the file; None leaves everything on the terminal.
 
     Yields:
-      A console on what was standard output.
+      A console on what was standard output; what logs hold is text to it, never markup.
     """
     if log is None:
-        yield Console()
+        yield Console(markup=False)
         return
     os.makedirs(os.path.dirname(log), exist_ok=True)
     sys.stdout.flush()
@@ -34,7 +34,7 @@ def quiet(log: str | None) -> Iterator[Console]:
     try:
         os.dup2(sink, 1)
         os.dup2(sink, 2)
-        yield Console(file=terminal, width=None if terminal.isatty() else 110)
+        yield Console(file=terminal, markup=False, width=None if terminal.isatty() else 110)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -57,7 +57,7 @@ class Progress:
 
     def __call__(self, day: str, name: str, state: str) -> None:
         if day != self._day:
-            self._console.print(f"[bold]{day}[/bold]", highlight=False)
+            self._console.print(day, style="bold", highlight=False)
             self._day = day
         if state == "running":
             self._name, self._started = name, time.monotonic()
@@ -75,6 +75,7 @@ class Progress:
             self._status.update(f"{self._name}  {shown}")
 
     def stop(self) -> None:
+        """Takes the line with the state away, if it is shown."""
         if self._status is not None:
             self._status.stop()
             self._status = None

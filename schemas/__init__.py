@@ -1,7 +1,14 @@
 """What a data set is: one declaration of its columns, from which all else is derived."""
 
-from schemas.columns import Column, DerivedColumn, Encoding
-from schemas.declaration import FAIRNESS, HISTORY_LENGTH, Declaration, DeclarationError, bundled, load_declaration
+from scenerank.schemas.columns import Column, DerivedColumn, Encoding
+from scenerank.schemas.declaration import (
+    FAIRNESS,
+    HISTORY_LENGTH,
+    Declaration,
+    DeclarationError,
+    bundled,
+    load_declaration,
+)
 
 __all__ = [
     "FAIRNESS",

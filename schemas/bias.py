@@ -8,7 +8,7 @@ from typing import Literal
 
 import pydantic
 
-from schemas.columns import Column, Strict
+from scenerank.schemas.columns import Column, Strict
 
 BIAS_GROUPS = ("bias", "intervention")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pydantic
@@ -17,18 +17,44 @@ most one, is 1 where an item was shown because somebody wanted it to be; with an
 
 
 class Strict(pydantic.BaseModel):
-    """Immutable, and refuses keys that it does not know."""
+    """Immutable, and refuses keys that it does not know.
+
+    A group that is given in part keeps the rest of its default, which need not be what its class has alone.
+    """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _groups_in_part(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        groups = {name: field.default for name, field in cls.model_fields.items() if isinstance(field.default, Strict)}
+        return {
+            name: _laid_over(groups[name], value) if name in groups and isinstance(value, dict) else value
+            for name, value in given.items()
+        }
+
+
+def _laid_over(default: Strict, given: dict[str, Any]) -> dict[str, Any]:
+    told = {name: getattr(default, name) for name in default.model_fields_set}
+    for name, value in given.items():
+        group = told.get(name)
+        told[name] = _laid_over(group, value) if isinstance(group, Strict) and isinstance(value, dict) else value
+    return told
 
 
 class Encoding(Strict):
     """How a raw value becomes a model input.
 
-    hash: `size` buckets, stable across days; identity: whole numbers 0 to `size` - 1, each with a row, row 0 for
-    all others; vocabulary: one row a value seen at least `min_count` times
-    in the window, row 0 for all others; buckets: `size` quantiles; numeric: one float, `log` takes
-    sign(x) * log1p(|x|) first and `standardize` then removes mean and scale of the window.
+    Attributes:
+      kind: `hash`: `size` buckets, stable across days; `identity`: whole numbers 0 to `size` - 1, each with a row, row
+        0 for all others; `vocabulary`: one row a value seen at least `min_count` times in the window, row 0 for all
+        others; `buckets`: `size` quantiles; `numeric`: one float.
+      size: how many buckets, numbers or quantiles; `hash`, `identity` and `buckets` need it.
+      min_count: rows of the window that a value needs for a row of a `vocabulary`.
+      log: whether `numeric` takes sign(x) * log1p(|x|) first.
+      standardize: whether `numeric` then removes mean and scale of the window.
     """
 
     kind: Literal["hash", "identity", "vocabulary", "buckets", "numeric"]
@@ -45,6 +71,7 @@ class Encoding(Strict):
 
     @property
     def categorical(self) -> bool:
+        """Whether values are indices of an embedding table's rows."""
         return self.kind != "numeric"
 
     @property
@@ -56,9 +83,21 @@ class Encoding(Strict):
 class Column(Strict):
     """One column of the native log.
 
-    `min`/`max` bound numbers, `values` lists what is allowed, `max_length` bounds strings (characters);
-    a required column may not be null; `default` stands for a null of an optional one. `reference` is the value of a
-    bias column at which nothing counts as bias: serving answers as if all items were shown like that.
+    Attributes:
+      name: lower-case letters, digits and `_`.
+      type: of its values.
+      group: what it is to the model.
+      key: whether it identifies the user, the item or the scenario; each of these groups has one key.
+      encoding: how a value becomes a model input; null: it is no feature.
+      required: whether a null is refused.
+      default: what stands for a null of an optional column; null: 0 or an empty text.
+      min: least number that is allowed.
+      max: greatest number that is allowed.
+      values: all values that are allowed.
+      max_length: of a text, in characters.
+      reference: value of a bias column at which nothing counts as bias: serving answers as if all items were shown
+        like that.
+      description: one sentence for people.
     """
 
     name: str = pydantic.Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -77,6 +116,7 @@ class Column(Strict):
 
     @property
     def arrow_type(self) -> pa.DataType:
+        """Arrow's type of the column in a log."""
         return {"int64": pa.int64(), "float32": pa.float32(), "string": pa.string()}[self.type]
 
     @property
@@ -96,10 +136,14 @@ class Column(Strict):
 class History(Strict):
     """Point-in-time behaviors of the user, from any scenario.
 
-    `types` maps a behavior type to the 0/1 column that says it happened, weakest first; a row is one
-    behavior, of its strongest type. `delay_ms` is the least age of a behavior; `days` how many earlier
-    days are read. `matches` names columns of the item in which the target is compared with the behaviors,
-    see `schemas.features.match_columns`.
+    Attributes:
+      types: behavior types, weakest first, and the 0/1 column that says that each happened; a row is one behavior, of
+        its strongest type.
+      length: the most recent behaviors that are kept.
+      delay_ms: least age of a behavior.
+      days: how many earlier days are read.
+      matches: columns of the item in which the target is compared with the behaviors, see
+        `schemas.features.match_columns`.
     """
 
     types: dict[str, str]
@@ -114,6 +158,12 @@ class Rates(Strict):
 
     The feature is `log((events + prior * rate) / (impressions + prior) / rate)` with `rate` that of all
     impressions, so 0 means nothing known, and `log1p(impressions)`.
+
+    Attributes:
+      keys: sets of columns that impressions are counted by.
+      events: 0/1 columns that are counted.
+      days: how many earlier days are counted.
+      prior: impressions of the mean rate that each count starts with.
     """
 
     keys: tuple[tuple[str, ...], ...]
@@ -138,6 +188,7 @@ class DerivedColumn(Strict):
 
     @property
     def arrow_type(self) -> pa.DataType:
+        """Arrow's type of the column; of a history, a list."""
         value = {"int64": pa.int64(), "float32": pa.float32(), "string": pa.string()}[self.type]
         return pa.list_(value) if self.kind == "history" else value
 

@@ -14,8 +14,19 @@ import pyarrow as pa
 import pydantic
 import yaml
 
-from schemas.bias import BIAS_GROUPS, bias_feature
-from schemas.columns import HISTORY_AGE, HISTORY_TYPE, Column, DerivedColumn, Group, History, Rates, Strict
+from scenerank.errors import ConfigurationError
+from scenerank.schemas.bias import BIAS_GROUPS, bias_feature
+from scenerank.schemas.columns import (
+    HISTORY_AGE,
+    HISTORY_TYPE,
+    Column,
+    DerivedColumn,
+    Group,
+    History,
+    Rates,
+    Strict,
+)
+from scenerank.schemas.yaml_file import read_yaml
 
 FEATURE_GROUPS = ("user", "item", "scenario", "context", "trigger")
 FAIRNESS = "fairness_coefficient"
@@ -24,12 +35,23 @@ HISTORY_LENGTH = "history_length"
 """Number of behaviors of a row, int64; says how much of the padded history tensors is real."""
 
 
-class DeclarationError(ValueError):
+class DeclarationError(ConfigurationError):
     """A declaration contradicts itself; the message names the key and what is allowed."""
 
 
 class Declaration(Strict):
-    """A data set. See `schemas/*.yaml` for the bundled ones and README for the format."""
+    """A data set. See `schemas/*.yaml` for the bundled ones and `docs/reference/declaration.md` for the format.
+
+    Attributes:
+      name: of the data set; the served model has it, too.
+      description: one sentence for people.
+      columns: of the log, each named once.
+      history: which behaviors of the user are joined to an impression; null: none.
+      rates: which event rates are joined to an impression; null: none.
+      partitioned_by_time: whether `day=` follows from the time column (UTC + `utc_offset_hours`); rows of another day
+        are refused.
+      utc_offset_hours: from UTC to the time zone that days begin in.
+    """
 
     name: str
     description: str = ""
@@ -37,7 +59,6 @@ class Declaration(Strict):
     history: History | None = None
     rates: Rates | None = None
     partitioned_by_time: bool = True
-    """Whether `day=` follows from the time column (UTC + `utc_offset_hours`); rows of another day are refused."""
     utc_offset_hours: float = 0.0
 
     @pydantic.model_validator(mode="after")
@@ -84,6 +105,7 @@ class Declaration(Strict):
         return next(c for c in self.columns if c.name == name)
 
     def group(self, group: Group) -> tuple[Column, ...]:
+        """Columns of a group, in their order."""
         return tuple(c for c in self.columns if c.group == group)
 
     def _key(self, group: Group) -> Column:
@@ -91,18 +113,22 @@ class Declaration(Strict):
 
     @property
     def user(self) -> Column:
+        """The column of the user's id."""
         return self._key("user")
 
     @property
     def item(self) -> Column:
+        """The column of the item's id."""
         return self._key("item")
 
     @property
     def scenario(self) -> Column:
+        """The column of the scenario."""
         return self._key("scenario")
 
     @property
     def label(self) -> Column:
+        """The column that says whether a row was clicked."""
         return self._key("label")
 
     @property
@@ -112,10 +138,12 @@ class Declaration(Strict):
 
     @property
     def request(self) -> Column | None:
+        """The column of the request's id; None without one."""
         return next(iter(self.group("request_id")), None)
 
     @property
     def weight(self) -> Column | None:
+        """The column of rows' weights; None without one."""
         return next(iter(self.group("weight")), None)
 
     @property
@@ -147,6 +175,7 @@ class Declaration(Strict):
 
     @property
     def rate_columns(self) -> tuple[DerivedColumn, ...]:
+        """Columns that click rates are derived as, a count and a rate for each key; none without rates."""
         if self.rates is None:
             return ()
         out = []
@@ -202,10 +231,10 @@ def load_declaration(name: str) -> Declaration:
     if not path.exists():
         raise DeclarationError(f"no declaration {name!r}: give a path to a .yaml file or one of {', '.join(bundled())}")
     try:
-        return Declaration.model_validate(yaml.safe_load(path.read_text()))
+        return Declaration.model_validate(read_yaml(path))
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "declaration"
         raise DeclarationError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
-    except yaml.YAMLError as error:
-        raise DeclarationError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except (OSError, yaml.YAMLError) as error:
+        raise DeclarationError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None

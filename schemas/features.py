@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Literal
 
-from schemas.bias import BiasFeature, bias_feature
-from schemas.columns import HISTORY_AGE, HISTORY_TYPE, Encoding
-from schemas.declaration import Declaration
+from scenerank.schemas.bias import BiasFeature, bias_feature
+from scenerank.schemas.columns import HISTORY_AGE, HISTORY_TYPE, Encoding
+from scenerank.schemas.declaration import Declaration
 
 FeatureGroup = Literal[
     "user", "item", "scenario", "context", "trigger", "behavior_item", "behavior_scenario", "behavior", "unused"
@@ -95,12 +95,14 @@ class FeatureSet:
 
     @property
     def scenarios(self) -> int:
+        """Rows of the scenario's table, that of the unknown one included."""
         return self[self.scenario].size
 
     def __getitem__(self, name: str) -> Feature:
         return next(f for f in self.features if f.name == name)
 
     def group(self, *groups: FeatureGroup) -> tuple[Feature, ...]:
+        """Features of these groups, group by group, in their order."""
         return tuple(f for group in groups for f in self.features if f.group == group)
 
     @property
@@ -122,6 +124,7 @@ class FeatureSet:
         return dataclasses.replace(self, features=tuple(map(hide, self.features)))
 
     def to_json(self) -> str:
+        """Writes the inputs as JSON text, see `from_json`."""
         fields = dataclasses.asdict(self)
         if not self.bias:  # as it was written before there were any
             del fields["bias"]
@@ -129,6 +132,7 @@ class FeatureSet:
 
     @classmethod
     def from_json(cls, text: str) -> FeatureSet:
+        """Reads what `to_json` wrote."""
         fields = json.loads(text)
         fields["features"] = tuple(Feature(**f) for f in fields["features"])
         fields["bias"] = tuple(BiasFeature(**f) for f in fields.get("bias", ()))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from schemas.columns import HISTORY_AGE, HISTORY_TYPE, Column, DerivedColumn
-from schemas.declaration import FAIRNESS, FEATURE_GROUPS, Declaration
+from scenerank.schemas.columns import HISTORY_AGE, HISTORY_TYPE, Column, DerivedColumn
+from scenerank.schemas.declaration import FAIRNESS, FEATURE_GROUPS, Declaration
 
 TRAINING, SERVING = "TRAINING", "SERVING"
 _TYPES = {"int64": schema_pb2.INT, "float32": schema_pb2.FLOAT, "string": schema_pb2.BYTES}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from typing import Any, Literal
 
-from pyarrow import fs
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.errors import DataRefused
-from components.transfer import write_json
+from scenerank.components import storage
+from scenerank.components.records.profile import Findings
+from scenerank.components.records.verdict import DayVerdict
+from scenerank.errors import DataError
 
 FILE = "SchemaDiff.pb"
 LISTED = 10
@@ -22,7 +24,7 @@ _RANK = {"warning": _Info.WARNING, "error": _Info.ERROR}
 class Anomaly:
     """One thing that a validator found.
 
-    `check` is `schema` or `drift`, `feature` empty for the data set as a whole, `kind` TFDV's name of it.
+    `check` is `schema`, `drift` or `profile`, `feature` empty for the data set as a whole, `kind` TFDV's name of it.
     """
 
     check: str
@@ -53,17 +55,14 @@ def read_anomalies(uri: str, check: str) -> list[Anomaly]:
     """All anomalies of an ExampleAnomalies artifact, of each of its splits.
 
     Raises:
-      DataRefused: the artifact holds no file of a validator, which then did not run.
+      DataError: the artifact holds no file of a validator, which then did not run.
     """
-    filesystem, path = fs.FileSystem.from_uri(uri)
-    selector = fs.FileSelector(path, allow_not_found=True, recursive=True)
-    files = sorted(i.path for i in filesystem.get_file_info(selector) if i.base_name == FILE)
+    files = [file for file in storage.files(uri) if file.endswith(f"/{FILE}")]
     if not files:
-        raise DataRefused(f"{uri} holds no {FILE}: the {check} check did not run; see the log of the run")
+        raise DataError(f"{uri} holds no {FILE}: the {check} check did not run; see the log of the run")
     found = []
     for file in files:
-        with filesystem.open_input_stream(file) as stream:
-            proto = anomalies_pb2.Anomalies.FromString(stream.read())
+        proto = anomalies_pb2.Anomalies.FromString(storage.read(file))
         split = file.split("/")[-2].partition("-")[2]
         for name in sorted(proto.anomaly_info):
             found += _anomalies(check, split, name, proto.anomaly_info[name])
@@ -74,10 +73,19 @@ def read_anomalies(uri: str, check: str) -> list[Anomaly]:
     return found
 
 
-def verdict(anomalies: list[Anomaly], severity: Severity) -> dict[str, Any]:
-    """`passed`, the severity asked for, and all anomalies, the stopping ones marked `stops`.
+def unusual(findings: Findings) -> list[Anomaly]:
+    """What ProfileValidator found, each an error."""
+    return [Anomaly("profile", "day", f.measure, "error", "UNUSUAL", f.description) for f in findings.findings]
+
+
+def verdict(anomalies: list[Anomaly], severity: Severity, reason: str = "", note: str = "") -> DayVerdict:
+    """Whether the day passes, and all anomalies, the stopping ones marked `stops`.
 
     Anomalies whose severity TFDV leaves open count as errors.
+
+    Args:
+      reason: why a person lets the day pass; empty: nobody does.
+      note: what could not be judged.
     """
     least = _RANK.get(severity)
     if least is None and severity != "none":
@@ -86,12 +94,15 @@ def verdict(anomalies: list[Anomaly], severity: Severity) -> dict[str, Any]:
     for anomaly in anomalies:
         rank = _RANK.get(anomaly.severity, _Info.ERROR)
         rows.append({**dataclasses.asdict(anomaly), "stops": least is not None and rank >= least})
-    return {"passed": not any(row["stops"] for row in rows), "severity": severity, "anomalies": rows}
+    stopped = any(row["stops"] for row in rows)
+    accepted = reason if stopped else ""
+    passed = bool(reason) or not stopped
+    return DayVerdict(passed=passed, severity=severity, anomalies=rows, accepted=accepted, note=note)
 
 
-def sentence(result: dict[str, Any]) -> str:
-    """What stops the run, in one sentence."""
-    stopping = [row for row in result["anomalies"] if row["stops"]]
+def _listed(result: DayVerdict) -> str:
+    """What stops the run."""
+    stopping: list[dict[str, Any]] = [row for row in result.anomalies if row["stops"]]
     parts = [
         f"{row['feature'] or 'the data set'} ({row['check']}): {row['description'].rstrip('.')}"
         for row in stopping[:LISTED]
@@ -99,19 +110,32 @@ def sentence(result: dict[str, Any]) -> str:
     if len(stopping) > LISTED:
         parts.append(f"and {len(stopping) - LISTED} more")
     return (
-        f"the day's examples have {len(stopping)} anomalies of severity {result['severity']} or worse: "
-        f"{'; '.join(parts)}: mend the logs or the declaration, or set checks.severity"
+        f"the day's examples have {len(stopping)} anomalies of severity {result.severity} or worse: {'; '.join(parts)}"
     )
 
 
-def decide(schema_uri: str, drift_uri: str, severity: Severity, target: str) -> dict[str, Any]:
+def sentence(result: DayVerdict) -> str:
+    """What stops the run and what to do, in one sentence."""
+    return f"{_listed(result)}: mend the logs or the declaration, set checks.severity, or name the day in checks.accept"
+
+
+def decide(
+    schema_uri: str, drift_uri: str, findings_uri: str, severity: Severity, target: str, reason: str = ""
+) -> DayVerdict:
     """Writes `verdict.json` into folder `target`, whatever it says.
 
+    Args:
+      reason: why a person lets the day pass; empty: nobody does.
+
     Raises:
-      DataRefused: there is an anomaly of at least `severity`; the sentence lists them.
+      DataError: there is an anomaly of at least `severity`, and nobody lets it pass; the sentence lists them.
     """
-    result = verdict(read_anomalies(schema_uri, "schema") + read_anomalies(drift_uri, "drift"), severity)
-    write_json(f"{target}/verdict.json", result)
-    if not result["passed"]:
-        raise DataRefused(sentence(result))
+    findings = Findings.read(findings_uri)
+    anomalies = [*read_anomalies(schema_uri, "schema"), *read_anomalies(drift_uri, "drift"), *unusual(findings)]
+    result = verdict(anomalies, severity, reason, findings.note)
+    storage.write_json(f"{target}/{DayVerdict.FILE}", result.model_dump(mode="json"))
+    if not result.passed:
+        raise DataError(sentence(result))
+    if result.accepted:
+        logging.warning(f"let pass for this reason: {result.accepted}; {_listed(result)}")
     return result

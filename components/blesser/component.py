@@ -1,15 +1,15 @@
 """Blesser: reads the evaluation and says whether the candidate may go into service.
 
-TFMA's thresholds cannot say "every scenario above a size"; and a sentence for each objection is what the
-person on call wants to read. Layout: `BLESSED` or `NOT_BLESSED`, as TFX has it, and `verdict.json`.
+TFMA's thresholds know no standard errors and cannot say "every scenario above a size"; and a sentence for each
+objection is what the person on call wants to read. Layout: `BLESSED` or `NOT_BLESSED`, as TFX has it, and
+`verdict.json`.
 """
-
-import json
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.dsl.io import fileio
 from tfx.types.standard_artifacts import ModelBlessing, ModelEvaluation
+
+from scenerank.components import storage
 
 
 @component
@@ -19,22 +19,23 @@ def Blesser(
     settings: Parameter[str],
 ) -> None:
     """Args: settings: JSON of EvaluationSettings."""
-    from components.blesser.rules import deciding, objections
-    from components.evaluator.settings import EvaluationSettings
+    from scenerank.components.blesser.rules import objections, remarks
+    from scenerank.components.evaluator.deciding import deciding
+    from scenerank.components.evaluator.settings import EvaluationSettings
+    from scenerank.components.records.evaluation import OVERALL, Evaluation
+    from scenerank.components.records.release import Blessing
 
     demanded = EvaluationSettings.model_validate_json(settings)
-    with fileio.open(f"{evaluation.uri}/metrics.json") as stream:
-        summary = json.loads(stream.read())
+    summary = Evaluation.read(evaluation.uri)
     found = objections(summary, demanded)
     blessing.set_int_custom_property("blessed", 0 if found else 1)
     decided = deciding(summary, demanded)
-    verdict = {
-        "blessed": not found,
-        "objections": found,
-        "deciding_scenarios": decided,
-        "left_out_scenarios": [s for s in summary["slices"] if s and s not in decided],
-    }
-    fileio.makedirs(blessing.uri)
-    for name, text in (("NOT_BLESSED" if found else "BLESSED", ""), ("verdict.json", json.dumps(verdict, indent=1))):
-        with fileio.open(f"{blessing.uri}/{name}", "w") as stream:
-            stream.write(text)
+    verdict = Blessing(
+        blessed=not found,
+        objections=found,
+        remarks=remarks(summary, demanded),
+        deciding_scenarios=decided,
+        left_out_scenarios=[s for s in summary.slices if s != OVERALL and s not in decided],
+    )
+    storage.write(f"{blessing.uri}/{'NOT_BLESSED' if found else 'BLESSED'}", "")
+    verdict.write(blessing.uri)

@@ -3,7 +3,8 @@
 Layout of what it publishes:
   quarantine/day=D/   quarantine.parquet, summary.json
   fairness/day=D/     fairness.parquet
-  examples/day=D/     examples/*.gz, statistics/FeatureStats.pb, summary.json (the quarantine's counts)
+  examples/day=D/     examples/*.gz, statistics/FeatureStats.pb, summary.json (the quarantine's counts),
+                      profile.json (what later days are compared with), verdict.json (what was found)
 """
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -11,7 +12,8 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, ExampleStatistics
 
-from components.artifacts import FairnessTable, PublishedDay, Quarantine, Verdict
+from scenerank.components import storage
+from scenerank.components.artifacts import DayProfile, FairnessTable, PublishedDay, Quarantine, Verdict
 
 SPLIT = "day"
 
@@ -23,6 +25,7 @@ def DayPublisher(
     fairness: InputArtifact[FairnessTable],
     quarantine: InputArtifact[Quarantine],
     verdict: InputArtifact[Verdict],
+    profile: InputArtifact[DayProfile],
     published: OutputArtifact[PublishedDay],
     workspace: Parameter[str],
     day: Parameter[str],
@@ -30,12 +33,12 @@ def DayPublisher(
     """Args:
     examples, statistics: split `day`.
     verdict: of AnomalyGate: nothing is published without a passing one.
+    profile: of LogExampleGen.
     workspace: URI of the workspace.
     day: ISO date; what was published of it before is replaced.
     """
-    from components.day_publisher.publish import publish_day
-    from components.transfer import write_json
-    from components.workspace import Workspace
+    from scenerank.components.day_publisher.publish import publish_day
+    from scenerank.components.workspace import Workspace
 
     uris = publish_day(
         Workspace(workspace),
@@ -45,5 +48,6 @@ def DayPublisher(
         fairness=fairness.uri,
         quarantine=quarantine.uri,
         verdict=verdict.uri,
+        profile=profile.uri,
     )
-    write_json(f"{published.uri}/published.json", {"day": day, **uris})
+    storage.write_json(f"{published.uri}/published.json", {"day": day, **uris})

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
-
-from pyarrow import fs
-
-from components.errors import DataRefused
-from components.workspace import Workspace
-
-SUMMARY = "summary.json"
-
-
-def _passed(verdict: str) -> bool:
-    filesystem, path = fs.FileSystem.from_uri(f"{verdict}/verdict.json")
-    with filesystem.open_input_stream(path) as stream:
-        return json.loads(stream.read())["passed"]
+from scenerank.components.records.ingestion import IngestionSummary
+from scenerank.components.records.profile import Profile
+from scenerank.components.records.verdict import DayVerdict
+from scenerank.components.workspace import Workspace
+from scenerank.errors import DataError
 
 
 def publish_day(
-    workspace: Workspace, day: str, examples: str, statistics: str, fairness: str, quarantine: str, verdict: str
+    workspace: Workspace,
+    day: str,
+    examples: str,
+    statistics: str,
+    fairness: str,
+    quarantine: str,
+    verdict: str,
+    profile: str,
 ) -> dict[str, str]:
     """Replaces what is published of a day.
 
@@ -27,17 +25,23 @@ def publish_day(
     A kill in between leaves every table readable, old or new, and a rerun completes it.
 
     Args:
-      examples, statistics, fairness, quarantine, verdict: URIs of folders.
+      examples, statistics, fairness, quarantine, verdict, profile: URIs of folders.
 
     Returns:
       URI of each table's new content.
 
     Raises:
-      DataRefused: the verdict did not pass.
+      DataError: the verdict did not pass.
     """
-    if not _passed(verdict):
-        raise DataRefused(f"{verdict}/verdict.json did not pass, so day {day} is not published: see its anomalies")
-    contents = {"examples": examples, "statistics": statistics, SUMMARY: f"{quarantine}/{SUMMARY}"}
+    if not DayVerdict.read(verdict).passed:
+        raise DataError(f"{verdict}/{DayVerdict.FILE} did not pass, so day {day} is not published: see its anomalies")
+    contents = {
+        "examples": examples,
+        "statistics": statistics,
+        IngestionSummary.FILE: f"{quarantine}/{IngestionSummary.FILE}",
+        Profile.FILE: f"{profile}/{Profile.FILE}",
+        DayVerdict.FILE: f"{verdict}/{DayVerdict.FILE}",
+    }
     return {
         "quarantine": workspace.publish("quarantine", day, quarantine),
         "fairness": workspace.publish("fairness", day, fairness),

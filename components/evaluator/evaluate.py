@@ -1,4 +1,4 @@
-"""Scores examples with the candidate and the served model and computes TFMA results."""
+"""Scores examples with the candidate and what it is compared with, and computes TFMA results."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.extractors import extractor, slice_key_extractor
 
-from components.evaluator import metrics, ordinary
-from components.evaluator.gauc import GroupedAuc, grouped_auc
-from components.log_example_gen.hashing import hash_column
-from components.scoring import ScoreBatches
-from components.shards import shards
-from schemas import Declaration
+from scenerank.components import storage
+from scenerank.components.evaluator import metrics, ordinary
+from scenerank.components.evaluator.gauc import GroupedAuc, grouped_auc
+from scenerank.components.evaluator.user_groups import LeftOut
+from scenerank.components.hashing import hash_column
+from scenerank.components.records.evaluation import SERVED
+from scenerank.components.scoring import ScoreBatches
+from scenerank.components.shards import shards
+from scenerank.schemas import Declaration
 
-CANDIDATE = "candidate"
-SERVED = "served"
 CALIBRATION_BINS = 20
 _REQUEST, _SCENARIO, _LABEL = "_request", "_scenario", "_label"
 
@@ -128,12 +129,13 @@ def evaluate(
 
     Args:
       files: gzipped TFRecords of tf.Examples.
-      models: SavedModel directories by name, `candidate` and perhaps `served`.
-      output: folder for TFMA's results, `gauc.json`, `ordinary.json` and `calibration.json`.
+      models: SavedModel directories by name, `candidate` and perhaps `served` and `champion`.
+      output: folder for TFMA's results, `gauc.json`, `jackknife.json`, `ordinary.json` and `calibration.json`.
     """
     names = tuple(models)
     scenario, label, request = declaration.scenario.name, declaration.label.name, declaration.request
-    columns = [scenario, label, *ordinary.columns(declaration), *([request.name] if request else [])]
+    columns = [scenario, label, declaration.user.name, *ordinary.columns(declaration)]
+    columns += [request.name] if request else []
     scored = (
         pipeline
         | "Files" >> beam.Create(files)
@@ -169,6 +171,8 @@ def evaluate(
             | "AddRequests" >> beam.MapTuple(_add_requests)
             | "WriteGauc" >> _WriteJson(f"{output}/gauc.json")
         )
+    left_out = scored | "ByUser" >> LeftOut(declaration, names, shards(len(files)))
+    _ = left_out | "WriteJackknife" >> _WriteJson(f"{output}/jackknife.json")
     _ = (
         scored
         | "Ordinary" >> beam.Map(ordinary.sums, declaration, names)
@@ -179,7 +183,8 @@ def evaluate(
     _ = (
         scored
         | "Bins" >> beam.FlatMap(_calibration, label, names)
-        | "SumBins" >> beam.CombinePerKey(lambda parts: sum(parts, np.zeros((CALIBRATION_BINS, 3))))
+        # functions may combine, which Beam's annotation leaves out
+        | "SumBins" >> beam.CombinePerKey(lambda parts: sum(parts, np.zeros((CALIBRATION_BINS, 3))))  # type: ignore[arg-type]
         | "BinRow" >> beam.MapTuple(lambda model, sums: {"model": model, "bins": sums.tolist()})
         | "WriteBins" >> _WriteJson(f"{output}/calibration.json")
     )
@@ -213,10 +218,6 @@ class _WriteJson(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         def write(found: list[dict[str, Any]], path: str) -> None:
-            from tfx.dsl.io import fileio
-
-            fileio.makedirs(path.rsplit("/", 1)[0])
-            with fileio.open(path, "w") as stream:
-                stream.write(json.dumps(sorted(found, key=lambda row: json.dumps(row, sort_keys=True))))
+            storage.write(path, json.dumps(sorted(found, key=lambda row: json.dumps(row, sort_keys=True))))
 
         return rows | beam.combiners.ToList() | beam.Map(write, self._path)

@@ -29,6 +29,7 @@ class GroupedAuc:
 
     @property
     def value(self) -> float:
+        """Mean over the impressions; NaN without any."""
         return self.weighted / self.impressions if self.impressions else float("nan")
 
 

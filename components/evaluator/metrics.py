@@ -7,6 +7,7 @@ slices. Here an extract holds arrays of one scenario's rows, and a combiner adds
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -16,6 +17,14 @@ BINS = 8192
 LOGIT_RANGE = (-12.0, 8.0)
 """Scores are ranked by their logit in bins 0.0024 wide; ties within a bin count half: within 5e-5 of the exact AUC."""
 NAMES = ("auc", "log_loss", "pcoc", "examples", "clicks", "mean_score")
+
+
+def logit_bins(score: np.ndarray, bins: int) -> np.ndarray:
+    """In which of `bins` bins of `LOGIT_RANGE` the logits of probabilities `[n]` lie, int64 `[n]`."""
+    score = np.clip(score.astype(np.float64), 1e-7, 1 - 1e-7)
+    low, high = LOGIT_RANGE
+    logit = np.log(score) - np.log1p(-score)
+    return np.clip(((logit - low) / (high - low) * bins).astype(np.int64), 0, bins - 1)
 
 
 class Histogram:
@@ -33,13 +42,12 @@ class Histogram:
         label = label.astype(np.float64)
         loss = -(label * np.log(score) + (1 - label) * np.log1p(-score))
         self.sums += (len(label), label.sum(), score.sum(), loss.sum())
-        low, high = LOGIT_RANGE
-        logit = np.log(score) - np.log1p(-score)
-        index = np.clip(((logit - low) / (high - low) * BINS).astype(np.int64), 0, BINS - 1)
+        index = logit_bins(score, BINS)
         for value in (0, 1):
             self.counts[value] += np.bincount(index[label == value], minlength=BINS)
 
     def merge(self, other: Histogram) -> None:
+        """Adds another's rows."""
         self.counts += other.counts
         self.sums += other.sums
 
@@ -51,6 +59,7 @@ class Histogram:
         return float((positives * (below + negatives / 2)).sum() / pairs) if pairs else float("nan")
 
     def results(self) -> dict[str, float]:
+        """Metrics of the rows so far, by name."""
         rows, clicks, score, loss = self.sums
         return {
             "auc": self.auc(),
@@ -99,7 +108,9 @@ class ClickMetrics(metric_types.Metric):
         super().__init__(_computations, name=name)
 
 
-def _computations(name: str = "", model_names: list[str] | None = None, **_) -> list[metric_types.MetricComputation]:
+def _computations(
+    name: str = "", model_names: list[str] | None = None, **_: Any
+) -> list[metric_types.MetricComputation]:
     return [
         metric_types.MetricComputation(
             keys=[metric_types.MetricKey(n, model_name=model) for n in NAMES],

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from components.fairness_coefficient.aggregation import summed
-from components.fairness_coefficient.ordinary import ordinary, scale_up
-from schemas import FAIRNESS, Declaration
+from scenerank.components.fairness_coefficient.aggregation import summed
+from scenerank.components.fairness_coefficient.ordinary import ordinary, scale_up
+from scenerank.schemas import FAIRNESS, Declaration
 
 SCENARIO, KEPT, ROWS, CLICKS = "scenario", "kept", "rows", "clicks"
 
@@ -31,9 +31,9 @@ def sums(batch: pa.RecordBatch, declaration: Declaration, models: Sequence[str])
     Args:
       batch: scenario, label, `columns` and a score a model.
     """
-    told, *cells = columns(declaration)
-    known = batch.column(told).to_numpy(zero_copy_only=False)
-    kept = ordinary(known) if told == FAIRNESS else ordinary(None, known)
+    first, *cells = columns(declaration)
+    known = batch.column(first).to_numpy(zero_copy_only=False)
+    kept = ordinary(known) if first == FAIRNESS else ordinary(None, known)
     own = [batch.column(name) for name in (declaration.scenario.name, *cells)]
     values = [batch.column(declaration.label.name), *(batch.column(m).cast(pa.float64()) for m in models)]
     names = [SCENARIO, *cells, KEPT, ROWS, CLICKS, *models]

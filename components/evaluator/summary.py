@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow_model_analysis as tfma
-from tfx.dsl.io import fileio
 
-from components.evaluator.gauc import GroupedAuc
-from components.evaluator.metrics import NAMES
-
-OVERALL = ""
+from scenerank.components import storage
+from scenerank.components.evaluator.deciding import with_errors
+from scenerank.components.evaluator.gauc import GroupedAuc
+from scenerank.components.evaluator.jackknife import Replicates
+from scenerank.components.evaluator.metrics import NAMES
+from scenerank.components.evaluator.settings import EvaluationSettings
+from scenerank.components.records.evaluation import OVERALL, Evaluation
 
 
 def _value(result: dict[str, Any]) -> float | None:
@@ -21,17 +22,16 @@ def _value(result: dict[str, Any]) -> float | None:
     return None if math.isnan(value) else value
 
 
-def summarize(output: str, models: Sequence[str], has_requests: bool) -> dict[str, Any]:
+def summarize(
+    output: str, models: Sequence[str], has_requests: bool, settings: EvaluationSettings, champion: int | None
+) -> Evaluation:
     """Reads an evaluation's folder.
 
     Args:
       models: names of the models that were evaluated.
       has_requests: whether GAUC was computed.
-
-    Returns:
-      `{"slices": {scenario or "" for all: {model: {metric: value or None}}}, "calibration": {model: bins}}`;
-      None stands for what a one-class slice leaves undefined. `pcoc_ordinary` is of the `ordinary_examples`, which
-      nobody intervened in, weighed so that they fill the places of all: what a model without bias nets can be held to.
+      settings: which scenarios are too small to decide by themselves.
+      champion: version of the champion, if there is one among the models.
     """
     slices: dict[str, dict[str, dict[str, float | None]]] = {}
     for name in models:
@@ -56,9 +56,10 @@ def summarize(output: str, models: Sequence[str], has_requests: bool) -> dict[st
         for name in models:
             slices[row["scenario"]][name] |= {"pcoc_ordinary": row[name], "ordinary_examples": row["rows"]}
     calibration = {row["model"]: row["bins"] for row in _read(f"{output}/calibration.json")}
-    return {"slices": {k: slices[k] for k in sorted(slices)}, "calibration": calibration}
+    document = {"slices": {k: slices[k] for k in sorted(slices)}, "champion": champion, "calibration": calibration}
+    left_out = {row["scenario"]: Replicates.of_document(row) for row in _read(f"{output}/jackknife.json")}
+    return with_errors(Evaluation.model_validate(document), left_out, settings)
 
 
 def _read(path: str) -> Any:
-    with fileio.open(path) as stream:
-        return json.loads(stream.read())
+    return storage.read_json(path)

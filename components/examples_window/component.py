@@ -14,7 +14,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, Schema
 
-from components.examples_window.folds import ALL
+from scenerank.components.examples_window.folds import ALL
 
 
 @component
@@ -38,9 +38,9 @@ def ExamplesWindow(
     validation_days: how many of these are held out for early stopping, as long as one is left to train on.
     fold: 0 or 1: train on every other day before `day`, from that place on, and validate on none, see `split_days`.
     """
-    from components.examples_window.window import build_window, write_schema
-    from components.workspace import Workspace
-    from schemas.declaration import Declaration
+    from scenerank.components.examples_window.window import build_window, write_schema
+    from scenerank.components.workspace import Workspace
+    from scenerank.schemas.declaration import Declaration
 
     splits = build_window(Workspace(workspace), day, window_days, validation_days, examples.uri, fold)
     write_schema(Declaration.model_validate_json(declaration), schema.uri)

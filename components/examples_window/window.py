@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from google.protobuf import text_format
-from pyarrow import fs
+from collections.abc import Sequence
 
-from components.errors import DataRefused
-from components.examples_window.folds import ALL, of_fold
-from components.transfer import mirror, write_json
-from components.workspace import Workspace, shift
-from schemas.declaration import Declaration
-from schemas.tfmd import schema
+from google.protobuf import text_format
+
+from scenerank.components import storage
+from scenerank.components.examples_window.folds import ALL, of_fold
+from scenerank.components.records.window import EVAL, TRAIN, VALIDATION, Window, split_folder
+from scenerank.components.transfer import mirror
+from scenerank.components.workspace import Workspace, shift
+from scenerank.errors import WorkspaceError
+from scenerank.schemas.declaration import Declaration
+from scenerank.schemas.tfmd import schema
 
 
 def split_days(
@@ -24,22 +27,22 @@ def split_days(
       fold: train on that fold of the days before `day`, which then has no validation days: for scores of the others.
 
     Raises:
-      DataRefused: a day of the window has no examples, or none comes before `day`.
+      WorkspaceError: a day of the window has no examples, or none comes before `day`.
     """
     first = min([*known, *published, day])
     before = [d for d in (shift(day, -back) for back in range(window_days, 0, -1)) if d >= first]
     missing = [d for d in (*before, day) if d not in set(published)]
     if missing:
-        raise DataRefused(
+        raise WorkspaceError(
             f"no examples are published of {', '.join(missing)}, within the {window_days} days before {day}: "
             "run the ingestion of these days first"
         )
     if not before:
-        raise DataRefused(f"no day before {day} is there to train on: run the day after it")
+        raise WorkspaceError(f"no day before {day} is there to train on: run the day after it")
     before = of_fold(before, fold)
     held_out = validation_days if len(before) > validation_days and fold == ALL else 0
     cut = len(before) - held_out
-    splits = {"train": before[:cut], "validation": before[cut:], "eval": [day]}
+    splits = {TRAIN: before[:cut], VALIDATION: before[cut:], EVAL: [day]}
     return {name: days for name, days in splits.items() if days}
 
 
@@ -52,22 +55,24 @@ def build_window(
       Names of the splits.
 
     Raises:
-      DataRefused: see `split_days`; or a published day without a file.
+      WorkspaceError: see `split_days`; or a published day without a file.
     """
     splits = split_days(day, workspace.log_days(), workspace.days("examples"), window_days, validation_days, fold)
     content = {d: workspace.day("examples", d) for days in splits.values() for d in days}
     for name, days in splits.items():
         for one in days:
-            if not mirror(f"{content[one]}/examples", f"{target}/Split-{name}", prefix=f"{one}-"):
-                raise DataRefused(f"{content[one]}/examples is empty: run the ingestion of {one} again")
+            if not mirror(f"{content[one]}/examples", split_folder(target, name), prefix=f"{one}-"):
+                raise WorkspaceError(f"{content[one]}/examples is empty: run the ingestion of {one} again")
     tables = {d: workspace.day("fairness", d) for d in content}
-    write_json(f"{target}/window.json", {"day": day, "splits": splits, "examples": content, "fairness": tables})
+    Window(day=day, splits=splits, examples=content, fairness=tables).write(target)
     return list(splits)
 
 
 def write_schema(declaration: Declaration, target: str) -> None:
     """Writes `schema.pbtxt` into folder `target`."""
-    filesystem, path = fs.FileSystem.from_uri(target)
-    filesystem.create_dir(path, recursive=True)
-    with filesystem.open_output_stream(f"{path}/schema.pbtxt") as stream:
-        stream.write(text_format.MessageToString(schema(declaration, fairness=True)).encode())
+    storage.write(f"{target}/schema.pbtxt", text_format.MessageToString(schema(declaration, fairness=True)))
+
+
+def files_of_day(day: str, files: Sequence[str]) -> list[str]:
+    """Those of a window's `files` that hold rows of a day."""
+    return [file for file in files if file.rsplit("/", 1)[-1].startswith(f"{day}-")]

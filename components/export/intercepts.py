@@ -16,18 +16,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
-
-import tensorflow as tf  # isort: skip
 import numpy as np
+import tensorflow as tf
 
-from components.fairness_coefficient.ordinary import ordinary, scale_up
-from components.trainer.dataset import READ_BATCH, Reader
-from components.transform.raw import DTYPES
-from models.base import RankingModel
-from models.training import TrainingModel
-from schemas import FAIRNESS
-from schemas.features import FeatureSet
+from scenerank.components.fairness_coefficient.ordinary import ordinary, scale_up
+from scenerank.components.transform.example_reader import READ_BATCH, ExampleReader
+from scenerank.components.transform.raw import DTYPES
+from scenerank.models.training import TrainingModel
+from scenerank.schemas import FAIRNESS
+from scenerank.schemas.features import FeatureSet
 
 ENOUGH_CLICKS = 1 << 12
 """They tell a click rate to 1.6 %."""
@@ -54,7 +51,7 @@ class Rows(NamedTuple):
 
 
 def intercepts(
-    training: TrainingModel, reader: Reader, files: Sequence[str], enough: int = ENOUGH_CLICKS
+    training: TrainingModel, reader: ExampleReader, files: Sequence[str], enough: int = ENOUGH_CLICKS
 ) -> np.ndarray:
     """What to add to the logits of each scenario, float32 `[scenarios]`; row 0, unknown ones, has the common one.
 
@@ -63,14 +60,10 @@ def intercepts(
       files: of examples, oldest first. The last are read first, until there are `enough` clicks and ordinary pages:
         the newest rows say most of the days to come, and were learned from the least often.
     """
+    score = _scorer(training, reader)
     parts, clicks, whole = [], 0.0, 0
-
-    def logits(batch: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        return training.serving(batch, training=False), training(batch, training=False)
-
-    score = tf.function(logits, reduce_retracing=True, autograph=False)
     for file in reversed(files):
-        parts.append(_rows(training.serving, reader, file, score))
+        parts.append(_rows(reader, file, score))
         clicks, whole = clicks + float(parts[-1].label.sum()), whole + int(parts[-1].whole.sum())
         if clicks >= enough and whole >= FEWEST_ROWS:
             break
@@ -93,21 +86,32 @@ def of_rows(rows: Rows, scenarios: int, nets: bool) -> np.ndarray:
     return fit(rows.scenario, rows.logit, due, ordinary_weight, scenarios)
 
 
-def _rows(model: RankingModel, reader: Reader, file: str, score: Callable[..., tuple[tf.Tensor, tf.Tensor]]) -> Rows:
-    """Those of a file, in which the rows of a request are together."""
-    flag, request = reader.declaration.intervention, reader.declaration.request
+def _scorer(training: TrainingModel, reader: ExampleReader) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
+    """A function of serialized examples, string `[B]`: `Rows` but for the last, and each row's page. Traced once."""
+    model, flag, request = training.serving, reader.declaration.intervention, reader.declaration.request
     spec = {request.name: tf.io.FixedLenFeature([], DTYPES[request.type])} if request else {}
-    parts: list[tuple[np.ndarray, ...]] = []
-    for serialized in reader.records([file]).batch(READ_BATCH):
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def scored(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
         batch, label, weight = reader.dense(*reader.element(serialized))
-        page = tf.io.parse_example(serialized, spec)[request.name] if request else tf.zeros_like(label)
+        logits = model(batch, training=False), training(batch, training=False)
         cell = cells(reader.features, batch, flag.name if flag else "")
-        columns = (model.scenario_of(batch), *score(batch), label, weight, _ordinary(reader, batch), cell, page)
-        parts.append(tuple(column.numpy() for column in columns))
+        page = tf.io.parse_example(serialized, spec)[request.name] if request else tf.zeros_like(label)
+        return (model.scenario_of(batch), *logits, label, weight, _ordinary(reader, batch), cell, page)
+
+    return scored
+
+
+def _rows(reader: ExampleReader, file: str, score: Callable[[tf.Tensor], tuple[tf.Tensor, ...]]) -> Rows:
+    """Those of a file, in which the rows of a request are together."""
+    parts = [
+        tuple(column.numpy() for column in score(serialized)) for serialized in reader.records([file]).batch(READ_BATCH)
+    ]
     if not parts:
         return Rows(*(np.zeros(0, dtype) for dtype in ("i8", "f4", "f4", "f4", "f4", "?", "i8", "?")))
-    *rows, kept, cell, page = (np.concatenate(column) for column in zip(*parts))
-    return Rows(*rows, kept, cell, whole_pages(kept, page) if request else kept)
+    scenario, logit, biased, clicked, weighs, kept, cell, page = (np.concatenate(column) for column in zip(*parts))
+    whole = whole_pages(kept, page) if reader.declaration.request else kept
+    return Rows(scenario, logit, biased, clicked, weighs, kept, cell, whole)
 
 
 def whole_pages(kept: np.ndarray, page: np.ndarray) -> np.ndarray:
@@ -120,11 +124,11 @@ def whole_pages(kept: np.ndarray, page: np.ndarray) -> np.ndarray:
     return (np.bincount(place, ~kept) == 0)[place]
 
 
-def _ordinary(reader: Reader, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+def _ordinary(reader: ExampleReader, batch: dict[str, tf.Tensor]) -> tf.Tensor:
     """bool `[B]`; a flag that bias nets are told is there as its row, 1 + its value."""
     flag = reader.declaration.intervention
-    told = flag is not None and flag.encoding is not None
-    return ordinary(batch[FAIRNESS], batch[flag.name] - 1 if told else None)
+    told = batch[flag.name] - 1 if flag is not None and flag.encoding is not None else None
+    return ordinary(batch[FAIRNESS], told)
 
 
 def cells(features: FeatureSet, batch: Mapping[str, tf.Tensor], flag: str = "") -> tf.Tensor:

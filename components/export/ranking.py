@@ -11,15 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+import tensorflow as tf
 
-import tensorflow as tf  # isort: skip
-
-from components.transform.graph import TransformGraph
-from components.transform.summaries import history_matches
-from schemas import HISTORY_LENGTH, Declaration
-from schemas.columns import HISTORY_TYPE
-from schemas.features import FeatureSet
+from scenerank.components.transform.graph import TransformGraph
+from scenerank.components.transform.summaries import history_matches
+from scenerank.schemas import HISTORY_LENGTH, Declaration
+from scenerank.schemas.columns import HISTORY_TYPE
+from scenerank.schemas.features import FeatureSet
 
 Columns = dict[str, "tf.Tensor | tf.RaggedTensor"]
 

@@ -15,27 +15,26 @@ functions of TensorFlow only (`export_frozen_speedup`); it optimizes the graph b
 
 Each scenario's intercept, where there are such (`components.export.intercepts`), is a constant of the graph.
 
-The transform graph is inside; an absent column of an example takes its declared default, an absent history
-is empty. The saved object holds the serving model's weights and the transform's tables and nothing else: the
-model of training, its labels, weights and Fairness Coefficients are not reachable from it.
+The transform graph is inside; an absent optional column of an example takes its declared default, an absent history
+is empty. What ingestion would have refused is refused (`components.export.checks`). The saved object holds the serving
+model's weights and the transform's tables and nothing else: the model of training, its labels, weights and Fairness
+Coefficients are not reachable from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
-
-import tensorflow as tf  # isort: skip
 import numpy as np
-from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
+import tensorflow as tf
 
-from components.export.ranking import Columns, rank_signature, ranking_inputs
-from components.trainer.dataset import Reader
-from components.transform import raw
-from components.transform.graph import TransformGraph
-from models.base import RankingModel, input_signature
-from schemas import HISTORY_LENGTH, Declaration
+from scenerank.components.export.checks import after, check_histories, check_lists, check_rows, ragged_histories
+from scenerank.components.export.ranking import Columns, rank_signature, ranking_inputs
+from scenerank.components.transform import raw
+from scenerank.components.transform.example_reader import ExampleReader
+from scenerank.components.transform.graph import TransformGraph
+from scenerank.models.base import RankingModel, input_signature
+from scenerank.schemas import HISTORY_LENGTH, Declaration
 
 EXAMPLES, PREDICT, RANK = "serving_default", "predict", "rank"
 
@@ -50,6 +49,15 @@ def predict_signature(declaration: Declaration) -> dict[str, tf.TensorSpec]:
     return spec
 
 
+def request_spec(declaration: Declaration) -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:
+    """What the signature `serving_default` reads of an example: required columns must be there."""
+    spec = raw.feature_spec(declaration)
+    for column in declaration.features:
+        if column.required:
+            spec[column.name] = tf.io.FixedLenFeature([], raw.DTYPES[column.type])
+    return spec
+
+
 class Served(tf.Module):
     """The object that is saved: the transform graph with its tables, and the serving model's weights."""
 
@@ -59,8 +67,8 @@ class Served(tf.Module):
 
 
 def signatures(
-    model: RankingModel, reader: Reader, intercepts: np.ndarray | None = None
-) -> tuple[Served, dict[str, ConcreteFunction]]:
+    model: RankingModel, reader: ExampleReader, intercepts: np.ndarray | None = None
+) -> tuple[Served, dict[str, tf.types.experimental.ConcreteFunction]]:
     """What to save: the object, and its functions by name; the model is traced once for rows and once for requests.
 
     Args:
@@ -70,7 +78,7 @@ def signatures(
     """
     declaration, features, graph = reader.declaration, reader.features, reader.graph
     scenario, histories = declaration.scenario.name, [d.name for d in declaration.history_columns]
-    specification, candidates = raw.feature_spec(declaration), declaration.candidate_columns
+    specification, candidates = request_spec(declaration), declaration.candidate_columns
 
     def probabilities(dense: dict[str, tf.Tensor]) -> tf.Tensor:
         logits = tf.reshape(model(dense, training=False), [-1])
@@ -78,14 +86,17 @@ def signatures(
             logits += tf.gather(tf.constant(intercepts), model.scenario_of(dense))
         return tf.sigmoid(logits)
 
-    score = tf.function(probabilities, input_signature=[input_signature(features)])
-    score_request = tf.function(probabilities, input_signature=[input_signature(features, request=True)])
+    rows, request = input_signature(features), input_signature(features, request=True)
+    score = tf.function(probabilities, input_signature=[rows], autograph=False)
+    score_request = tf.function(probabilities, input_signature=[request], autograph=False)
 
     def answer(columns: Columns) -> dict[str, tf.Tensor]:
         return {"probability": score(raw.densify(graph(columns), features)), "scenario": columns[scenario]}
 
     def from_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer(tf.io.parse_example(examples, specification))
+        columns = tf.io.parse_example(examples, specification)
+        done = check_rows(declaration, columns, more=ragged_histories(declaration, columns))
+        return answer(after(done, columns))
 
     def ragged(columns: dict[str, tf.Tensor]) -> Columns:
         length = columns.pop(HISTORY_LENGTH, None)
@@ -95,10 +106,14 @@ def signatures(
         return tf.RaggedTensor.from_row_splits(values, tf.stack([0, tf.size(values, tf.int64)]), validate=False)
 
     def from_columns(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer(ragged(columns))
+        check_rows(declaration, columns)
+        return answer(ragged(check_histories(declaration, columns)))
 
     def from_candidates(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        columns = check_lists(check_histories(declaration, columns), sorted(candidates), declaration.item.name)
         items = columns[declaration.item.name]
+        check_rows(declaration, columns, [n for n in columns if n not in candidates])
+        check_rows(declaration, columns, [n for n in columns if n in candidates])
 
         def of_request(i: tf.Tensor) -> tf.Tensor:
             one: Columns = {n: value[i] if n in candidates else value[i : i + 1] for n, value in columns.items()}
@@ -106,8 +121,11 @@ def signatures(
             one |= {n: only_row(one[n][0, : length[0]]) for n in histories}
             return score_request(ranking_inputs(declaration, graph, features, one))
 
-        def of_all() -> tf.Tensor:
+        def of_several() -> tf.Tensor:
             return tf.map_fn(of_request, tf.range(count), fn_output_signature=tf.TensorSpec([None]))
+
+        def of_all() -> tf.Tensor:
+            return tf.cond(count > 0, of_several, lambda: tf.zeros(tf.shape(items)))
 
         count = tf.shape(items)[0]
         found = tf.cond(count == 1, lambda: of_request(tf.constant(0))[tf.newaxis], of_all)  # a loop takes its time
@@ -128,7 +146,7 @@ def signatures(
     }
 
 
-def export(model: RankingModel, reader: Reader, folder: str, intercepts: np.ndarray | None = None) -> None:
+def export(model: RankingModel, reader: ExampleReader, folder: str, intercepts: np.ndarray | None = None) -> None:
     """Writes the SavedModel; `intercepts` as in `signatures`."""
     served, functions = signatures(model, reader, intercepts)
     tf.saved_model.save(served, folder, signatures=functions)

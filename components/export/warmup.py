@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
-
-import tensorflow as tf  # isort: skip
+import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from components.export.serving import EXAMPLES, PREDICT, RANK
-from components.transform import raw
-from schemas import HISTORY_LENGTH, Declaration
+from scenerank.components import storage
+from scenerank.components.export.serving import EXAMPLES, PREDICT, RANK
+from scenerank.components.transform import raw
+from scenerank.schemas import HISTORY_LENGTH, Declaration
 
 PATH = "assets.extra/tf_serving_warmup_requests"
 
@@ -48,7 +47,7 @@ def write_warmup(saved_model: str, declaration: Declaration, examples: Sequence[
     if not examples:
         return
     path = f"{saved_model}/{PATH}"
-    tf.io.gfile.makedirs(path.rsplit("/", 1)[0])
+    storage.make_folder(path.rsplit("/", 1)[0])
     with tf.io.TFRecordWriter(path) as writer:
         for request in requests(declaration, examples):
             log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.log_example_gen.hashing import hash_column
+from scenerank.components.hashing import hash_column
 
 KEYS = ["scenario", "item"]
 SUMS = ["impressions", "organic", "score_sum"]

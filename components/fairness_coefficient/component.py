@@ -1,7 +1,6 @@
 """FairnessCoefficient: aggregates a day by (scenario, item), joins the coefficient to each example."""
 
 import apache_beam as beam
-import tensorflow as tf
 from tfx.components.util import examples_utils
 from tfx.dsl.component.experimental.annotations import (
     BeamComponentParameter,
@@ -15,12 +14,12 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, Model
 from tfx.utils import path_utils
 
-import models  # noqa: F401  sets Keras up before TensorFlow
-from components.artifacts import FairnessTable
-from components.fairness_coefficient.settings import FairnessSettings
-from components.fairness_coefficient.transforms import fairness_graph
-from components.workspace import Workspace, shift
-from schemas.declaration import Declaration
+from scenerank.components import storage
+from scenerank.components.artifacts import FairnessTable
+from scenerank.components.fairness_coefficient.settings import FairnessSettings
+from scenerank.components.fairness_coefficient.transforms import fairness_graph
+from scenerank.components.workspace import Workspace, shift
+from scenerank.schemas.declaration import Declaration
 
 SPLIT, TABLE = "day", "fairness.parquet"
 
@@ -59,21 +58,21 @@ def FairnessCoefficient(
     folder = artifact_utils.get_split_uri([examples], SPLIT)
     target = f"{output.uri}/Split-{SPLIT}"
     aside = f"{output.uri}/aside"
-    told = FairnessSettings.model_validate_json(settings)
+    chosen = FairnessSettings.model_validate_json(settings)
     with beam_pipeline as pipeline:
         fairness_graph(
             pipeline,
-            files=sorted(tf.io.gfile.glob(f"{folder}/*")),
-            model_uri=serving if tf.io.gfile.exists(serving) else None,
-            tables=earlier_tables(Workspace(workspace), day, told.days),
+            files=storage.files(folder),
+            model_uri=serving if storage.exists(serving) else None,
+            tables=earlier_tables(Workspace(workspace), day, chosen.days),
             table=f"{fairness.uri}/{TABLE}",
             folder=target,
             aside=aside,
             day=day,
             declaration=Declaration.model_validate_json(declaration),
-            settings=told,
+            settings=chosen,
         )
-    tf.io.gfile.rmtree(aside)
+    storage.delete(aside)
     output.split_names = artifact_utils.encode_split_names([SPLIT])
     output.span = examples.span
     examples_utils.set_payload_format(output, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)

@@ -14,10 +14,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyarrow import fs
 
-from components.fairness_coefficient import aggregation
-from components.fairness_coefficient.exposure import Exposure, Moments, Priors, Totals, exposure, priors
+from scenerank.components import storage
+from scenerank.components.fairness_coefficient import aggregation
+from scenerank.components.fairness_coefficient.exposure import (
+    Exposure,
+    Moments,
+    Priors,
+    Totals,
+    exposure,
+    priors,
+)
 
 DAY = b"day"
 TOTALS = "totals"
@@ -35,9 +42,8 @@ class ReadEarlier(beam.DoFn):
 
     def process(self, element: tuple[str, str]) -> Iterator[Any]:
         day, path = element
-        filesystem, where = fs.FileSystem.from_uri(path)
         totals = []
-        with filesystem.open_input_file(where) as source:
+        with storage.open_input(path) as source:
             file = pq.ParquetFile(source)
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=COUNTED).select(COUNTED)

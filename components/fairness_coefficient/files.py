@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.utils import shared
 
-from components.errors import DataRefused
-from components.fairness_coefficient import aggregation, records
-from components.fairness_coefficient.lookup import FairnessLookup
-from components.scoring import Scorer, read_serialized
-from schemas.declaration import Declaration
+from scenerank.components.fairness_coefficient import aggregation, records
+from scenerank.components.fairness_coefficient.lookup import FairnessLookup
+from scenerank.components.scoring import Scorer, read_serialized
+from scenerank.errors import DataError
+from scenerank.schemas.declaration import Declaration
 
 ROWS = 1 << 18
 """Impressions whose keys and scores are summed up at a time: grouping 4,096 at once costs far more."""
@@ -38,7 +38,7 @@ class SumFile(beam.DoFn):
         self._shards = shards
         self._shared = shared.Shared()
 
-    def setup(self):
+    def setup(self) -> None:
         self._scorer = self._shared.acquire(lambda: self._model_uri and Scorer(self._model_uri), tag=self._model_uri)
         self._columns = records.ColumnDecoder(self._declaration)
 
@@ -74,7 +74,7 @@ class SumFile(beam.DoFn):
         """float64 `[n]`."""
         scores = self._scorer(serialized).astype(np.float64)
         if not ((scores >= 0) & (scores <= 1)).all():
-            raise DataRefused(f"{self._model_uri} gives scores outside [0, 1]: delete that version and run again")
+            raise DataError(f"{self._model_uri} gives scores outside [0, 1]: delete that version and run again")
         return scores
 
 
@@ -86,7 +86,7 @@ class AppendFairness(beam.DoFn):
         self._aside = aside
         self._declaration = declaration
 
-    def setup(self):
+    def setup(self) -> None:
         self._columns = records.ColumnDecoder(self._declaration)
 
     def process(self, element: tuple[str, Iterable[pa.RecordBatch | None]]) -> Iterator[str]:
@@ -99,5 +99,6 @@ class AppendFairness(beam.DoFn):
 
     def _batches(self, path: str, lookup: FairnessLookup | None) -> Iterator[Iterator[bytes]]:
         for batch in read_serialized(path, records.BATCH):
+            assert lookup is not None  # every row is of a pair
             found = self._columns(batch)
             yield records.append_fairness(batch, lookup(found.scenario, found.item))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from components.fairness_coefficient.aggregation import KEYS, SUMS, of_scenario, summed
-from components.fairness_coefficient.settings import FairnessSettings
+from scenerank.components.fairness_coefficient.aggregation import KEYS, SUMS, of_scenario, summed
+from scenerank.components.fairness_coefficient.settings import FairnessSettings
 
 DRAWN, WEIGHT = "drawn", "weight"
 """The coefficient before its mean is made 1, and that times the impressions."""

@@ -15,9 +15,9 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 
-import models  # noqa: F401  sets up Keras before TensorFlow is imported
-from components.errors import DataRefused
-from schemas.declaration import FAIRNESS, Declaration
+from scenerank.components import storage
+from scenerank.errors import DataError
+from scenerank.schemas.declaration import FAIRNESS, Declaration
 
 BATCH = 4096
 
@@ -44,18 +44,18 @@ class ColumnDecoder:
 
     def __call__(self, records: np.ndarray) -> Columns:
         """Raises:
-        DataRefused: a record that is no tf.Example or has not exactly one value of a column.
+        DataError: a record that is no tf.Example or has not exactly one value of a column.
         """
         try:
             batch = self._decoder.DecodeBatch(records.tolist())
         except RuntimeError as error:
-            raise DataRefused(f"a record is no tf.Example ({error}): ingest its day again") from None
+            raise DataError(f"a record is no tf.Example ({error}): ingest its day again") from None
         out = []
         for column, values in zip(self._columns, batch.columns):
             lengths = np.diff(values.offsets.to_numpy())
             if values.null_count or not (lengths == 1).all():
                 row = int(np.argmin((lengths == 1) & values.is_valid().to_numpy(zero_copy_only=False)))
-                raise DataRefused(f"record {row} of a batch has not exactly one {column.name!r}: ingest its day again")
+                raise DataError(f"record {row} of a batch has not exactly one {column.name!r}: ingest its day again")
             flat = values.flatten()
             out.append(flat.cast(pa.large_string()).cast(pa.string()) if column.type == "string" else flat)
         return Columns(out[0], out[1], out[2] if len(out) > 2 else None)
@@ -75,9 +75,8 @@ def append_fairness(records: Iterable[bytes], fc: np.ndarray) -> Iterator[bytes]
 
 def write_records(path: str, aside: str, batches: Iterable[Iterable[bytes]]) -> None:
     """Writes a gzipped TFRecord file in one step: in folder `aside` first. Same records, same bytes."""
-    tf.io.gfile.makedirs(aside)
+    storage.make_folder(aside)
     unfinished = f"{aside}/{uuid.uuid4().hex}"
     with tf.io.TFRecordWriter(unfinished, "GZIP") as writer:
         collections.deque(map(writer.write, itertools.chain.from_iterable(batches)), maxlen=0)
-    tf.io.gfile.makedirs(path.rpartition("/")[0])
-    tf.io.gfile.rename(unfinished, path, overwrite=True)
+    storage.move(unfinished, path)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pydantic
 
-from schemas.columns import Strict
+from scenerank.schemas.columns import Strict
 
 
 class FairnessSettings(Strict):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from components.fairness_coefficient.aggregation import of_scenario
+from scenerank.components.fairness_coefficient.aggregation import of_scenario
 
 SCORE, FLAG = "score_sum", "organic"
 

@@ -18,16 +18,16 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import fs
 
-from components.errors import DataRefused
-from components.fairness_coefficient import aggregation, earlier, normalisation, shares
-from components.fairness_coefficient.exposure import Moments, Priors, Totals
-from components.fairness_coefficient.files import FILE, TOTALS, AppendFairness, SumFile
-from components.fairness_coefficient.lookup import FairnessLookup
-from components.fairness_coefficient.settings import FairnessSettings
-from components.shards import shards
-from schemas.declaration import Declaration
+from scenerank.components import storage
+from scenerank.components.fairness_coefficient import aggregation, earlier, normalisation, shares
+from scenerank.components.fairness_coefficient.exposure import Moments, Priors, Totals
+from scenerank.components.fairness_coefficient.files import FILE, TOTALS, AppendFairness, SumFile
+from scenerank.components.fairness_coefficient.lookup import FairnessLookup
+from scenerank.components.fairness_coefficient.settings import FairnessSettings
+from scenerank.components.shards import shards
+from scenerank.errors import DataError
+from scenerank.schemas.declaration import Declaration
 
 WEIGHTS, PARTS = "weights", "parts"
 LOOKED_UP = [*aggregation.KEYS, "fc"]
@@ -39,10 +39,10 @@ def add_totals(parts: list[tuple[str, pa.RecordBatch]], day: str) -> pa.RecordBa
     """Sums of each scenario over all files, in the order of the files: the same bits on one worker and on many.
 
     Raises:
-      DataRefused: there was not one impression.
+      DataError: there was not one impression.
     """
     if not parts:
-        raise DataRefused(f"day {day} has no examples: check its logs and its quarantine")
+        raise DataError(f"day {day} has no examples: check its logs and its quarantine")
     batches = [batch for _, batch in sorted(parts, key=lambda part: part[0])]
     return aggregation.as_batch(aggregation.totals(pa.Table.from_batches(batches)))
 
@@ -111,9 +111,8 @@ class Coefficients(beam.DoFn):
             pa.Table.from_batches([drawn]), pa.Table.from_batches([weights]), self._day, self._settings
         )
         part = f"{self._aside}/table/{uuid.uuid4().hex}"
-        filesystem, where = fs.FileSystem.from_uri(part)
-        filesystem.create_dir(where.rpartition("/")[0], recursive=True)
-        pq.write_table(made, where, filesystem=filesystem)
+        with storage.open_output(part) as target:
+            pq.write_table(made, target)
         yield beam.pvalue.TaggedOutput(PARTS, (shard, part))
         lookup = FairnessLookup(made)
         for batch in files:
@@ -124,14 +123,15 @@ class Coefficients(beam.DoFn):
 
 def write_table(parts: list[tuple[int, str]], path: str) -> None:
     """Writes the day's table, a row group a shard: held in memory is one of them."""
-    filesystem, where = fs.FileSystem.from_uri(path)
     schema = None
     with contextlib.ExitStack() as stack:
         for _, part in sorted(parts):
-            found = pq.read_table(fs.FileSystem.from_uri(part)[1], filesystem=filesystem)
+            with storage.open_input(part) as source:  # a `day=` in a path would become a column
+                found = pq.read_table(source)
             if schema is None:
                 schema = found.schema
-                writer = stack.enter_context(pq.ParquetWriter(where, schema, filesystem=filesystem))
+                target = stack.enter_context(storage.open_output(path))
+                writer = stack.enter_context(pq.ParquetWriter(target, schema))
             writer.write_table(found)
 
 

@@ -6,26 +6,27 @@ Layout of the outputs:
   quarantine/quarantine.parquet           rows refused: file, row (from 0), reason, declared columns as text
   quarantine/summary.json                 day, rows_read, rows_accepted, duplicates_dropped, quarantined (by
                                           reason, most frequent first)
+  profile/profile.json                    what later days are compared with, see `records.profile`
 """
-
-import os
 
 import apache_beam as beam
 from google.protobuf import text_format
 from tfx.components.util import examples_utils
 from tfx.dsl.component.experimental.annotations import BeamComponentParameter, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, Schema
 
-from components.artifacts import Quarantine
-from components.log_example_gen.ingest import ingest
-from components.log_example_gen.job import Job
-from components.log_example_gen.settings import IngestSettings
-from schemas import tfmd
-from schemas.declaration import Declaration
+from scenerank.components import storage
+from scenerank.components.artifacts import DayProfile, Quarantine
+from scenerank.components.log_example_gen.ingest import ingest
+from scenerank.components.log_example_gen.job import Job
+from scenerank.components.log_example_gen.reading.marker import require
+from scenerank.components.log_example_gen.settings import IngestSettings
+from scenerank.components.workspace import Workspace
+from scenerank.schemas import tfmd
+from scenerank.schemas.declaration import Declaration
 
 SPLIT = "day"
 
@@ -39,6 +40,8 @@ def LogExampleGen(
     examples: OutputArtifact[Examples],
     schema: OutputArtifact[Schema],
     quarantine: OutputArtifact[Quarantine],
+    profile: OutputArtifact[DayProfile],
+    marker: Parameter[str] = "",
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ):
     """Ingests one day.
@@ -48,10 +51,12 @@ def LogExampleGen(
       day: ISO date.
       declaration: JSON text of a `schemas.declaration.Declaration`.
       settings: JSON text of an `IngestSettings`.
+      marker: file that says that the day's folder of logs is complete; empty: none is asked for.
 
     Raises:
-      IngestError: the day's logs are refused.
+      DataError: the day's logs are refused.
     """
+    require(Workspace(workspace), day, marker)
     examples.split_names = artifact_utils.encode_split_names([SPLIT])
     examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(examples, "tfrecords_gzip")
@@ -63,8 +68,8 @@ def LogExampleGen(
         examples=examples.uri,
         split=artifact_utils.get_split_uri([examples], SPLIT),
         quarantine=quarantine.uri,
+        profile=profile.uri,
     )
     ingest(job, beam_pipeline)
     proto = tfmd.schema(Declaration.model_validate_json(declaration))
-    with fileio.open(os.path.join(schema.uri, "schema.pbtxt"), "w") as file:
-        file.write(text_format.MessageToString(proto))
+    storage.write(f"{schema.uri}/schema.pbtxt", text_format.MessageToString(proto))

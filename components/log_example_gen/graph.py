@@ -1,10 +1,11 @@
 """The Beam graph of ingestion.
 
-units of the day ─────┐
-units of days before ─┴► read, check ─► impressions ─────────────────► by user ► join, write a file each
+slices of the day ─────┐
+slices of days before ─┴► read, check ─► impressions ─────────────────► by user ► join, write a file each
                                      ├► behaviors ───────────────────►  ▲  ▲
                                      ├► rated, wanted ► by user ► count ┘  └─ answers
                                      │                             └► by key ──┘
+                                     ├► tallies of rows ► profile
                                      └► refused rows, counts, damaged files ► quarantine, summary
 """
 
@@ -18,30 +19,43 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from components.log_example_gen import coder, hashing, quarantine, rates, streams, writer
-from components.log_example_gen.assemble import Partition
-from components.log_example_gen.checks import check, day_start_ms
-from components.log_example_gen.errors import IngestError
-from components.log_example_gen.files import Unit
-from components.log_example_gen.history import latest
-from components.log_example_gen.job import Job
-from components.log_example_gen.rate_steps import KEYED, SHARED, TOTALS, AnswerRates, CountRates, total
-from components.log_example_gen.reader import read
-from components.workspace import Workspace
-from schemas.declaration import Declaration
+from scenerank.components import hashing
+from scenerank.components.day_profile.tally import Tally
+from scenerank.components.log_example_gen import coder
+from scenerank.components.log_example_gen.checking import quarantine
+from scenerank.components.log_example_gen.checking.checks import check, day_start_ms
+from scenerank.components.log_example_gen.job import Job
+from scenerank.components.log_example_gen.joining import rates, streams
+from scenerank.components.log_example_gen.joining.assemble import Partition
+from scenerank.components.log_example_gen.joining.history import latest
+from scenerank.components.log_example_gen.joining.rate_steps import (
+    KEYED,
+    SHARED,
+    TOTALS,
+    AnswerRates,
+    CountRates,
+    total,
+)
+from scenerank.components.log_example_gen.reading.files import LogSlice
+from scenerank.components.log_example_gen.reading.reader import read
+from scenerank.components.log_example_gen.writing import writer
+from scenerank.components.workspace import Workspace
+from scenerank.errors import DataError
+from scenerank.schemas.declaration import Declaration
 
-COUNTS, REFUSED, DAMAGED, RATED = "counts", "refused", "damaged", "rated"
+COUNTS, REFUSED, DAMAGED, RATED, TALLIES = "counts", "refused", "damaged", "rated", "tallies"
 
 
-def build(pipeline: beam.Pipeline, job: Job, units: list[Unit]) -> None:
+def build(pipeline: beam.Pipeline, job: Job, slices: list[LogSlice]) -> None:
     """Adds ingestion to a pipeline; results are files only."""
     coder.register()
     declaration = job.load()
     read_rows = (
         pipeline
-        | "Units" >> beam.Create(units)
+        | "LogSlices" >> beam.Create(slices)
         | "Spread" >> beam.Reshuffle()
-        | "ReadAndCheck" >> beam.ParDo(ReadAndCheck(job)).with_outputs(RATED, COUNTS, REFUSED, DAMAGED, main="rows")
+        | "ReadAndCheck"
+        >> beam.ParDo(ReadAndCheck(job)).with_outputs(RATED, COUNTS, REFUSED, DAMAGED, TALLIES, main="rows")
     )
     rows, counts = [read_rows.rows], [read_rows[COUNTS]]
     sums = []
@@ -69,6 +83,7 @@ def build(pipeline: beam.Pipeline, job: Job, units: list[Unit]) -> None:
     )
     counts.append(written)
     tally = counts | "Counts" >> beam.Flatten() | "Tally" >> beam.CombineGlobally(_add)
+    _ = read_rows[TALLIES] | "Merge" >> beam.CombineGlobally(Tally.merged) | "Profile" >> beam.Map(_profile, job)
     _ = (
         pipeline
         | "Once" >> beam.Create([job])
@@ -89,7 +104,7 @@ def _typed() -> beam.PTransform:
 
 @beam.typehints.with_output_types(KEYED)
 class ReadAndCheck(beam.DoFn):
-    """Unit to (partition, batch) of impressions and behaviors; beside it what rates, quarantine and summary need."""
+    """A slice to (partition, batch) of impressions and behaviors; beside it what rates, quarantine and summary need."""
 
     def __init__(self, job: Job):
         self._job = job
@@ -102,57 +117,66 @@ class ReadAndCheck(beam.DoFn):
         key_sets = self._declaration.rates.keys if self._declaration.rates else ()
         self._shared = len(key_sets) > len(rates.of_user(self._declaration))
 
-    def process(self, unit: Unit) -> Iterator[Any]:
+    def process(self, log_slice: LogSlice) -> Iterator[Any]:
         counts: collections.Counter[str] = collections.Counter()
         refused = quarantine.Part(self._job)
+        tally = Tally()
         try:
-            for first, raw in read(unit, self._workspace, self._declaration, self._job.settings.batch_rows):
+            for first, raw in read(log_slice, self._workspace, self._declaration, self._job.settings.batch_rows):
                 places = np.arange(first, first + raw.num_rows)
-                if unit.day == self._job.day:
-                    yield from self._today(unit, raw, places, counts, refused)
+                if log_slice.day == self._job.day:
+                    good = self._checked(log_slice, raw, places, counts, refused)
+                    tally = Tally.merged([tally, Tally.of(good, self._declaration)])
+                    yield from self._today(good)
                 else:
-                    yield from self._earlier(unit, raw, places)
-        except IngestError as error:
+                    yield from self._earlier(log_slice, raw, places)
+        except DataError as error:
             yield beam.pvalue.TaggedOutput(DAMAGED, str(error))
         finally:
             refused.close()
         if refused.uri:
-            yield beam.pvalue.TaggedOutput(REFUSED, (unit.file, unit.first_row, refused.uri))
+            yield beam.pvalue.TaggedOutput(REFUSED, (log_slice.file, log_slice.first_row, refused.uri))
         yield beam.pvalue.TaggedOutput(COUNTS, counts)
+        if log_slice.day == self._job.day:
+            yield beam.pvalue.TaggedOutput(TALLIES, tally)
 
-    def _today(
+    def _checked(
         self,
-        unit: Unit,
+        log_slice: LogSlice,
         raw: pa.RecordBatch,
         places: np.ndarray,
         counts: collections.Counter[str],
         refused: quarantine.Part,
-    ) -> Iterator[Any]:
-        checked = check(raw, self._declaration, unit.day, unit.file, places)
+    ) -> pa.RecordBatch:
+        """The rows that fulfil the declaration; the others are counted and kept aside."""
+        checked = check(raw, self._declaration, log_slice.day, log_slice.file, places)
         counts[quarantine.READ] += raw.num_rows
         if checked.bad.num_rows:
             counts.update(quarantine.by_reason(checked.bad))
             refused.add(checked.bad)
-        if checked.good.num_rows:
-            rows = streams.Rows(checked.good, self._declaration)
+        return checked.good
+
+    def _today(self, good: pa.RecordBatch) -> Iterator[Any]:
+        if good.num_rows:
+            rows = streams.Rows(good, self._declaration)
             yield from self._divide(rows.impressions(), rows.users, streams.IMPRESSIONS)
             if self._shared:
                 for part in self._divide(rows.wanted(), rows.users, streams.WANTED):
                     yield beam.pvalue.TaggedOutput(RATED, part)
 
-    def _earlier(self, unit: Unit, raw: pa.RecordBatch, places: np.ndarray) -> Iterator[Any]:
+    def _earlier(self, log_slice: LogSlice, raw: pa.RecordBatch, places: np.ndarray) -> Iterator[Any]:
         declaration = self._declaration
-        if not unit.rated:
+        if not log_slice.rated:
             mask = streams.likely_behaviors(raw, declaration)
             raw, places = raw.filter(mask), places[mask.to_numpy(zero_copy_only=False)]
-        good = check(raw, declaration, unit.day, unit.file, places).good
+        good = check(raw, declaration, log_slice.day, log_slice.file, places).good
         if not good.num_rows:
             return
         rows = streams.Rows(good, declaration)
-        if unit.rated:
+        if log_slice.rated:
             for part in self._divide(rows.rated(), rows.users, streams.RATED):
                 yield beam.pvalue.TaggedOutput(RATED, part)
-        if unit.remembered:
+        if log_slice.remembered:
             behaviors = latest(rows.behaviors(), declaration, self._settled)
             users = hashing.hash_column(behaviors.column(declaration.user.name))
             yield from self._divide(behaviors, users, streams.BEHAVIORS)
@@ -193,6 +217,10 @@ def settled_ms(declaration: Declaration, day: str) -> int | None:
     if declaration.history is None or not declaration.partitioned_by_time:
         return None
     return day_start_ms(declaration, day) - max(declaration.history.delay_ms, 1)
+
+
+def _profile(tally: Tally, job: Job) -> None:
+    tally.profile(job.day).write(job.profile)
 
 
 def _add(counts: Iterable[collections.Counter[str]]) -> collections.Counter[str]:

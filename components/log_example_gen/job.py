@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from components.log_example_gen.settings import IngestSettings
-from schemas.declaration import Declaration
+from scenerank.components.log_example_gen.settings import IngestSettings
+from scenerank.schemas.declaration import Declaration
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Job:
       examples: URI of the examples' folder.
       split: URI of the split's folder in it.
       quarantine: URI of the folder for `quarantine.parquet` and `summary.json`.
+      profile: URI of the folder for `profile.json`.
     """
 
     workspace: str
@@ -28,6 +29,8 @@ class Job:
     examples: str
     split: str
     quarantine: str
+    profile: str
 
     def load(self) -> Declaration:
+        """Reads the declaration."""
         return Declaration.model_validate_json(self.declaration)

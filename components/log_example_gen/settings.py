@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pydantic
 
-from schemas.columns import Strict
+from scenerank.schemas.columns import Strict
 
 MAX_PARTITIONS = 99_999
 """What a file's name has room for."""

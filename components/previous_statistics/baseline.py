@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from components.transfer import mirror
-from components.workspace import Workspace
+from scenerank.components.transfer import mirror
+from scenerank.components.workspace import Workspace
 
 
 def fetch(workspace: Workspace, day: str, own: str, target: str) -> str | None:

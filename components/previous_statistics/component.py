@@ -24,8 +24,8 @@ def PreviousStatistics(
     workspace: URI of the workspace.
     day: ISO date.
     """
-    from components.previous_statistics.baseline import fetch
-    from components.workspace import Workspace
+    from scenerank.components.previous_statistics.baseline import fetch
+    from scenerank.components.workspace import Workspace
 
     fetch(Workspace(workspace), day, artifact_utils.get_split_uri([statistics], SPLIT), f"{previous.uri}/Split-{SPLIT}")
     previous.split_names = artifact_utils.encode_split_names([SPLIT])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tfx.proto import distribution_validator_pb2
 
-from schemas.columns import Column
-from schemas.declaration import Declaration
+from scenerank.schemas.columns import Column
+from scenerank.schemas.declaration import Declaration
 
 
 def _watched(declaration: Declaration) -> list[Column]:

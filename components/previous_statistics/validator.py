@@ -20,10 +20,10 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> execution_result_pb2.ExecutorOutput:
-        told = exec_properties[CONFIG]
-        if isinstance(told, str):
-            told = json_format.Parse(told, distribution_validator_pb2.DistributionValidatorConfig())
-        return super().Do(input_dict, output_dict, {**exec_properties, CONFIG: told})
+        given = exec_properties[CONFIG]
+        if isinstance(given, str):
+            given = json_format.Parse(given, distribution_validator_pb2.DistributionValidatorConfig())
+        return super().Do(input_dict, output_dict, {**exec_properties, CONFIG: given})
 
 
 class DistributionValidator(component.DistributionValidator):

@@ -8,9 +8,10 @@ import os
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.dsl.io import fileio
 from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation, ModelRun, PushedModel
 from tfx.utils import path_utils
+
+from scenerank.components import storage
 
 
 @component
@@ -34,31 +35,29 @@ def Pusher(
     settings: `PusherSettings` as JSON.
     lineage: JSON of what else to record: configuration, code version.
     """
-    from components.pusher.push import digest, push
-    from components.pusher.settings import PusherSettings
-    from components.pusher.tf_serving import configure
-    from components.workspace import Workspace
+    from scenerank.components.pusher.digests import digest
+    from scenerank.components.pusher.push import push
+    from scenerank.components.pusher.settings import PusherSettings
+    from scenerank.components.pusher.tf_serving import configure
+    from scenerank.components.records.evaluation import Evaluation
+    from scenerank.components.records.release import ModelLineage, Pushed
+    from scenerank.components.records.window import Window
+    from scenerank.components.workspace import Workspace
 
-    def read(uri: str) -> dict:
-        with fileio.open(uri) as stream:
-            return json.loads(stream.read())
-
-    result = {"version": 0, "new": False}
-    if fileio.exists(os.path.join(blessing.uri, "BLESSED")):
+    result = Pushed(version=0, new=False)
+    if storage.exists(os.path.join(blessing.uri, "BLESSED")):
         weights = os.path.join(model_run.uri, "weights")
-        record = {
-            "day": day,
+        record = ModelLineage(
+            day=day,
             **json.loads(lineage),
-            "training": read(os.path.join(weights, "history.json"))["lineage"],
-            "window": read(os.path.join(examples.uri, "window.json")),
-            "metrics": read(os.path.join(evaluation.uri, "metrics.json"))["slices"],
-        }
-        space, told = Workspace(workspace), PusherSettings.model_validate_json(settings)
-        number, new = push(
-            space, day, path_utils.serving_model_path(model.uri), weights, digest(weights), record, told.canary
+            training=storage.read_json(f"{weights}/history.json")["lineage"],
+            window=Window.read(examples.uri),
+            metrics=Evaluation.read(evaluation.uri).slices,
         )
-        configure(space, name, told)
-        result = {"version": number, "new": new}
-    fileio.makedirs(pushed.uri)
-    with fileio.open(os.path.join(pushed.uri, "version.json"), "w") as stream:
-        stream.write(json.dumps(result))
+        space, chosen = Workspace(workspace), PusherSettings.model_validate_json(settings)
+        number, new = push(
+            space, day, path_utils.serving_model_path(model.uri), weights, digest(weights), record, chosen.canary
+        )
+        configure(space, name, chosen)
+        result = Pushed(version=number, new=new)
+    result.write(pushed.uri)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pydantic
 
-from schemas.columns import Strict
+from scenerank.schemas.columns import Strict
 
 
 class BatchingSettings(Strict):

@@ -12,9 +12,9 @@ from __future__ import annotations
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from components.pusher.releases import release
-from components.pusher.settings import PusherSettings
-from components.workspace import Workspace
+from scenerank.components.pusher.releases import locked, release
+from scenerank.components.pusher.settings import PusherSettings
+from scenerank.components.workspace import Workspace
 
 MODELS, BATCHING = ("serving", "models.config"), ("serving", "batching.config")
 
@@ -25,20 +25,21 @@ def configure(workspace: Workspace, name: str, settings: PusherSettings) -> None
     Args:
       name: of the model in requests.
     """
-    told = {"name": name, "settings": settings.model_dump()}
-    record = workspace.release()
-    if record.get("tf_serving") != told:
-        workspace.write_release({**record, "tf_serving": told})
+    kept = {"name": name, "settings": settings.model_dump()}
+    with locked(workspace):
+        record = workspace.release()
+        if record.get("tf_serving") != kept:
+            workspace.write_release({**record, "tf_serving": kept})
     write(workspace)
 
 
 def write(workspace: Workspace) -> None:
     """Brings both files up to what serves; nothing where no model was ever pushed with a configuration."""
-    told = workspace.release().get("tf_serving")
-    if told is None:
+    kept = workspace.release().get("tf_serving")
+    if kept is None:
         return
-    settings = PusherSettings.model_validate(told["settings"])
-    texts = {MODELS: models_config(workspace, told["name"], settings), BATCHING: batching_config(settings)}
+    settings = PusherSettings.model_validate(kept["settings"])
+    texts = {MODELS: models_config(workspace, kept["name"], settings), BATCHING: batching_config(settings)}
     for parts, text in texts.items():
         uri = workspace.uri(*parts)
         if not workspace.exists(uri) or workspace.read_text(uri) != text:

@@ -21,7 +21,7 @@ def ServedModel(
     workspace: URI of the workspace.
     day: ISO date; versions of that day and later are not looked at.
     """
-    from components.served_model.serve import fetch
-    from components.workspace import Workspace
+    from scenerank.components.served_model.serve import fetch
+    from scenerank.components.workspace import Workspace
 
     fetch(Workspace(workspace), day, model.uri)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from components.errors import DataRefused
-from components.transfer import mirror, write_json
-from components.workspace import Workspace
+from scenerank.components.records.release import Served
+from scenerank.components.transfer import mirror
+from scenerank.components.workspace import Workspace
+from scenerank.errors import WorkspaceError
 
-SERVING, TRAINING, VERSION = "Format-Serving", "Format-Training", "version.json"
+SERVING, TRAINING = "Format-Serving", "Format-Training"
 
 
 def fetch(workspace: Workspace, day: str, target: str) -> int | None:
@@ -16,16 +17,18 @@ def fetch(workspace: Workspace, day: str, target: str) -> int | None:
       Its version; None where nothing is in service: then `target` has `version.json` alone.
 
     Raises:
-      DataRefused: a version without a SavedModel or without training weights.
+      WorkspaceError: a version without a SavedModel or without training weights.
     """
     version = workspace.served(before=day)
     if version is not None:
         model, weights = workspace.model(version), workspace.checkpoint(version)
         if not workspace.exists(f"{model}/saved_model.pb"):
-            raise DataRefused(f"{model} has no saved_model.pb: delete that folder, and the version before it serves")
+            raise WorkspaceError(f"{model} has no saved_model.pb: delete that folder, and the version before it serves")
         if not workspace.exists(weights):
-            raise DataRefused(f"{weights} is missing, so version {version} cannot be trained on: restore or delete it")
+            raise WorkspaceError(
+                f"{weights} is missing, so version {version} cannot be trained on: restore or delete it"
+            )
         mirror(model, f"{target}/{SERVING}")
         mirror(weights, f"{target}/{TRAINING}")
-    write_json(f"{target}/{VERSION}", {"version": version})
+    Served(version=version).write(target)
     return version

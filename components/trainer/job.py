@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from typing import Any
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
-
-import tensorflow as tf  # isort: skip
-import numpy as np
-
-from components.trainer.files import replace_file
-from components.trainer.settings import TrainerSettings
-from components.trainer.weights import read_arrays, write_arrays
-from schemas import Declaration
+from scenerank.components import storage
+from scenerank.components.trainer.settings import TrainerSettings
+from scenerank.schemas import Declaration
 
 FILE = "job.json"
 PROGRESS, TENSORBOARD = "progress.jsonl", "tensorboard"
@@ -46,52 +41,23 @@ class Job:
     run: str
     days: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def declared(self) -> Declaration:
+        """The declaration, read."""
         return Declaration.model_validate_json(self.declaration)
 
-    @property
+    @functools.cached_property
     def trainer(self) -> TrainerSettings:
+        """The trainer's settings, read."""
         return TrainerSettings.model_validate_json(self.settings)
 
     def write(self, uri: str) -> None:
         """Puts the job where other processes look for it, in one step."""
-        replace_file(uri, json.dumps(dataclasses.asdict(self)))
+        storage.write(uri, json.dumps(dataclasses.asdict(self)))
 
     @classmethod
     def read(cls, uri: str) -> Job:
-        with tf.io.gfile.GFile(uri) as stream:
-            fields = json.loads(stream.read())
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
-
-
-@dataclasses.dataclass(frozen=True)
-class Learned:
-    """What a training found.
-
-    Attributes:
-      arrays: by the names of `models.base.named_weights`, bias nets and all.
-      optimizer: see `optimizer_state`; empty unless a training is to go on from here.
-      history: `rows` (of each split), `examples` (learned from, over all epochs), `warm_start`, `epochs`, `best_epoch`,
-        `steps_per_epoch`; see `fit` and `go_on`.
-      seconds: of each phase.
-    """
-
-    arrays: dict[str, np.ndarray]
-    history: dict[str, Any]
-    seconds: dict[str, float]
-    optimizer: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
-
-    def write(self, folder: str) -> None:
-        """Leaves it for the process that exports; `learned.json` comes last, and says that all is there."""
-        tf.io.gfile.makedirs(folder)
-        write_arrays(f"{folder}/weights.npz", self.arrays)
-        write_arrays(f"{folder}/optimizer.npz", self.optimizer)
-        replace_file(f"{folder}/learned.json", json.dumps({"history": self.history, "seconds": self.seconds}))
-
-    @classmethod
-    def read(cls, folder: str) -> Learned:
-        with tf.io.gfile.GFile(f"{folder}/learned.json") as stream:
-            told = json.loads(stream.read())
-        arrays, optimizer = (read_arrays(f"{folder}/{name}.npz") for name in ("weights", "optimizer"))
-        return cls(arrays, told["history"], told["seconds"], optimizer)
+        """Reads what `write` wrote."""
+        read = storage.read_json(uri)
+        fields: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in read.items()}
+        return cls(**fields)

@@ -5,7 +5,7 @@ Reads from `custom_config`: `declaration` and `settings` (JSON of a Declaration 
 a folder in which a training that was killed finds its checkpoints, by the day that `window.json` beside the splits
 names; without it they lie in the run's own folder), `warmup_requests` (number of examples to warm up with).
 
-Layout of the model run: `weights/` (see `components.trainer.weights`), `tensorboard/`, `progress.jsonl`,
+Layout of the model run: `weights/` (see `components.trainer.checkpoint.weights`), `tensorboard/`, `progress.jsonl`,
 `seconds.json` (phase -> seconds), and `checkpoint/` while training.
 """
 
@@ -17,31 +17,32 @@ import logging
 import os
 from typing import Any
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
-
-import tensorflow as tf  # isort: skip
-import tensorflow_transform as tft  # isort: skip
+import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.export.intercepts import intercepts
-from components.export.serving import export
-from components.export.warmup import write_warmup
-from components.trainer.building import build_training, start_afresh
-from components.trainer.callbacks import ProgressLog
-from components.trainer.dataset import Reader, expand, files_of
-from components.trainer.job import PROGRESS, Job, Learned
-from components.trainer.launch import launch
-from components.trainer.learning import learn
-from components.trainer.lineage import INCREMENTAL, Lineage, made_of, plan
-from components.trainer.resume import fingerprint, prepare
-from components.trainer.settings import TrainerSettings
-from components.trainer.strategies import SEVERAL_PROCESSES
-from components.trainer.weights import Weights, vocabularies
-from components.transform.preprocessing import resolved_features
-from models.base import assign_weights
-from schemas import Declaration
-
-TRAIN, VALIDATION = "/Split-train/", "/Split-validation/"
+from scenerank.components import storage
+from scenerank.components.examples_window.window import files_of_day
+from scenerank.components.export.intercepts import intercepts
+from scenerank.components.export.serving import export
+from scenerank.components.export.warmup import write_warmup
+from scenerank.components.records.release import Served
+from scenerank.components.records.window import TRAIN, VALIDATION, Window, split_folder
+from scenerank.components.served_model.serve import TRAINING
+from scenerank.components.trainer.checkpoint.lineage import INCREMENTAL, Lineage, made_of, plan
+from scenerank.components.trainer.checkpoint.resume import fingerprint, prepare
+from scenerank.components.trainer.checkpoint.weights import Weights, vocabularies
+from scenerank.components.trainer.cluster.launch import launch
+from scenerank.components.trainer.job import PROGRESS, Job
+from scenerank.components.trainer.loop.building import build_training, start_afresh
+from scenerank.components.trainer.loop.progress import ProgressLog
+from scenerank.components.trainer.loop.strategies import SEVERAL_PROCESSES
+from scenerank.components.trainer.loop.synchronous import learn
+from scenerank.components.trainer.result import TrainingResult
+from scenerank.components.trainer.settings import TrainerSettings
+from scenerank.components.transform.example_reader import ExampleReader
+from scenerank.components.transform.preprocessing import resolved_features
+from scenerank.models.base import assign_weights
+from scenerank.schemas import Declaration
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -49,13 +50,13 @@ def run_fn(fn_args: FnArgs) -> None:
     `trainer.mode` `incremental`, goes on from the model in service with the days of both that it has not learned from.
 
     Raises:
-      DataRefused: no rows, or labels of one kind only.
+      DataError: no rows, or labels of one kind only.
     """
     folder = _checkpoints(fn_args)
     job, lineage = plan_job(fn_args, folder)
     learned = launch(job, folder) if job.trainer.strategy in SEVERAL_PROCESSES else learn(job)
     _export(fn_args, job, lineage, learned)
-    tf.io.gfile.rmtree(folder)
+    storage.delete(folder)
 
 
 def plan_job(fn_args: FnArgs, folder: str) -> tuple[Job, Lineage]:
@@ -69,13 +70,13 @@ def plan_job(fn_args: FnArgs, folder: str) -> tuple[Job, Lineage]:
     settings = TrainerSettings.model_validate_json(config["settings"])
     declaration = Declaration.model_validate_json(config["declaration"])
     served = os.path.dirname(fn_args.base_model or "")
-    base = os.path.join(served, "Format-Training")
+    base = f"{served}/{TRAINING}"
     old = Weights.read(base) if served else None
     features = resolved_features(declaration, tft.TFTransformOutput(fn_args.transform_output))
     today = made_of(settings, declaration, features)
     before = old.lineage if old else None
     resumable = bool(old and old.optimizer)
-    chosen = plan(settings, window["day"], window["splits"], old is not None, before, resumable, today)
+    chosen = plan(settings, window.day, window.splits, old is not None, before, resumable, today)
     if chosen.reason:
         logging.warning("a full training: %s", chosen.reason)
     on = chosen.mode == INCREMENTAL
@@ -84,7 +85,7 @@ def plan_job(fn_args: FnArgs, folder: str) -> tuple[Job, Lineage]:
     job = Job(
         declaration=config["declaration"],
         settings=config["settings"],
-        train_files=tuple(f for day in chosen.days for f in files_of(day, everything)) if on else tuple(train),
+        train_files=tuple(f for day in chosen.days for f in files_of_day(day, everything)) if on else tuple(train),
         validation_files=() if on else tuple(validation),
         transform_output=fn_args.transform_output,
         base=base if started else None,
@@ -99,17 +100,17 @@ def plan_job(fn_args: FnArgs, folder: str) -> tuple[Job, Lineage]:
         job.days,
         started and started.digest,
     )
-    version = json.loads(_text(f"{served}/version.json"))["version"] if started else None
-    lineage = chosen.lineage(window["day"], version, before, today)
+    version = Served.read(served).version if started else None
+    lineage = chosen.lineage(window.day, version, before, today)
     return dataclasses.replace(job, folder=prepare(folder, name)), lineage
 
 
-def _export(fn_args: FnArgs, job: Job, lineage: Lineage, learned: Learned) -> None:
+def _export(fn_args: FnArgs, job: Job, lineage: Lineage, learned: TrainingResult) -> None:
     """Writes the SavedModel, warm-up requests, weights and what there is to tell of the training."""
     config, settings = fn_args.custom_config or {}, job.trainer
     log = ProgressLog(os.path.join(job.run, PROGRESS))
     log.phase("exporting")
-    reader = Reader.of(job.declared, job.transform_output)
+    reader = ExampleReader.of(job.declared, job.transform_output)
     start_afresh(settings)  # the model that is exported lies on this device alone, whatever trained it
     training = build_training(settings, reader.features, 0.5)
     assign_weights(training, learned.arrays)
@@ -125,11 +126,10 @@ def _export(fn_args: FnArgs, job: Job, lineage: Lineage, learned: Learned) -> No
         facts["intercepts"] = found.tolist()
     keep(job, lineage, learned, facts)
     log.phase("")
-    with tf.io.gfile.GFile(os.path.join(job.run, "seconds.json"), "w") as stream:
-        stream.write(json.dumps({**learned.seconds, **log.seconds}))
+    storage.write(f"{job.run}/seconds.json", json.dumps({**learned.seconds, **log.seconds}))
 
 
-def keep(job: Job, lineage: Lineage, learned: Learned, facts: dict[str, Any]) -> None:
+def keep(job: Job, lineage: Lineage, learned: TrainingResult, facts: dict[str, Any]) -> None:
     """Writes `weights/`, from which a later training can go on.
 
     Args:
@@ -140,7 +140,7 @@ def keep(job: Job, lineage: Lineage, learned: Learned, facts: dict[str, Any]) ->
         "model": job.trainer.model,
         "strategy": job.trainer.strategy,
         **facts,
-        "lineage": lineage.told(),
+        "lineage": lineage.summary(),
         **learned.history,
     }
     features, words = resolved_features(job.declared, output), vocabularies(job.declared, output)
@@ -153,21 +153,19 @@ def _checkpoints(fn_args: FnArgs) -> str:
     kept = (fn_args.custom_config or {}).get("checkpoint")
     if not kept:
         return os.path.join(fn_args.model_run_dir, "checkpoint")
-    return f"{kept}/day={_window(fn_args)['day']}"
+    return f"{kept}/day={_window(fn_args).day}"
 
 
 def _files(fn_args: FnArgs, *splits: str) -> list[str]:
     """Files of splits, of all but `eval` by default, oldest days first."""
-    wanted = splits or (TRAIN, VALIDATION)
-    patterns = [p.replace(TRAIN, s) for s in wanted for p in fn_args.train_files if s == TRAIN or TRAIN in p]
-    return sorted(expand(patterns), key=os.path.basename)
+    patterns = [f"{split_folder(_examples(fn_args), split)}/*" for split in splits or (TRAIN, VALIDATION)]
+    return sorted(storage.expand(patterns), key=os.path.basename)
 
 
-def _window(fn_args: FnArgs) -> dict[str, Any]:
-    """`window.json`, see `components.examples_window.component`."""
-    return json.loads(_text(f"{fn_args.train_files[0].partition(TRAIN)[0]}/window.json"))
+def _window(fn_args: FnArgs) -> Window:
+    return Window.read(_examples(fn_args))
 
 
-def _text(path: str) -> str:
-    with tf.io.gfile.GFile(path) as stream:
-        return stream.read()
+def _examples(fn_args: FnArgs) -> str:
+    """URI of the window, of whose files TFX tells the patterns alone."""
+    return fn_args.train_files[0].rpartition("/")[0].rpartition("/")[0]

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pydantic
 
-from schemas.bias import DebiasSettings
-from schemas.columns import Strict
+from scenerank.schemas.bias import DebiasSettings
+from scenerank.schemas.columns import Strict
 
 
 class TrainingCluster(Strict):

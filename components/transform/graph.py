@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+import tensorflow as tf
+import tensorflow_transform as tft
 
-import tensorflow as tf  # isort: skip
-import tensorflow_transform as tft  # isort: skip
-from tensorflow.python.eager import wrap_function
+from scenerank.models.compat import cut_down
 
 
 class TransformGraph(tf.Module):
@@ -41,8 +40,7 @@ class TransformGraph(tf.Module):
             raise ValueError(f"the transform graph was built without {', '.join(missing)}: run Transform again")
         self._columns = sorted(columns)
         self._structure = whole.structured_outputs
-        wrapped = wrap_function.WrappedFunction(whole.graph, wrap_function.VariableHolder(share_variables=True))
-        self._pruned = wrapped.prune(self._flat(inputs), list(whole.outputs))
+        self._pruned = cut_down(whole, self._flat(inputs), whole.outputs)
         self._shapes = [output.shape for output in whole.outputs]
 
     def _flat(self, columns: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> list[tf.Tensor]:

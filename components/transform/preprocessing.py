@@ -12,16 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+import tensorflow as tf
+import tensorflow_transform as tft
 
-import tensorflow as tf  # isort: skip
-import tensorflow_transform as tft  # isort: skip
-
-from components.transform.rows import identity_rows, listed_rows
-from components.transform.summaries import history_matches, history_summaries
-from schemas import HISTORY_LENGTH, Column, Declaration
-from schemas.columns import HISTORY_AGE, HISTORY_TYPE
-from schemas.features import AGE_BUCKETS, FeatureSet, feature_set
+from scenerank.components.transform.rows import identity_rows, listed_rows
+from scenerank.components.transform.summaries import history_matches, history_summaries
+from scenerank.schemas import HISTORY_LENGTH, Column, Declaration
+from scenerank.schemas.columns import HISTORY_AGE, HISTORY_TYPE
+from scenerank.schemas.features import AGE_BUCKETS, FeatureSet, feature_set
 
 Tensors = Mapping[str, "tf.Tensor | tf.RaggedTensor"]
 
@@ -73,18 +71,20 @@ def _encoder(column: Column, target: tf.Tensor) -> Callable[[tf.Tensor], tf.Tens
     """The encoding of a column as a function of flat values, analysed on the target."""
     encoding = column.encoding
     assert encoding is not None
-    if encoding.kind == "hash":
-        return lambda values: tf.strings.to_hash_bucket_fast(_text(values), encoding.size)
-    if encoding.kind == "identity":
-        return lambda values: identity_rows(values, encoding.size)
+    if encoding.kind == "numeric":
+        return _numeric(encoding.log, encoding.standardize, target)
     if encoding.kind == "vocabulary":
         rare = encoding.min_count if encoding.min_count > 1 else None
         file = tft.vocabulary(_text(target), frequency_threshold=rare, vocab_filename=column.name)
         return lambda values: 1 + tft.apply_vocabulary(_text(values), file, default_value=-1)
-    if encoding.kind == "buckets":
-        edges = tft.quantiles(tf.cast(target, tf.float32), encoding.size, epsilon=min(0.01, 0.2 / encoding.size))
-        return lambda values: tft.apply_buckets(tf.cast(values, tf.float32), edges)
-    return _numeric(encoding.log, encoding.standardize, target)
+    size = encoding.size
+    assert size is not None
+    if encoding.kind == "hash":
+        return lambda values: tf.strings.to_hash_bucket_fast(_text(values), size)
+    if encoding.kind == "identity":
+        return lambda values: identity_rows(values, size)
+    edges = tft.quantiles(tf.cast(target, tf.float32), size, epsilon=min(0.01, 0.2 / size))
+    return lambda values: tft.apply_buckets(tf.cast(values, tf.float32), edges)
 
 
 def _numeric(log: bool, standardize: bool, target: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+import tensorflow as tf
 
-import tensorflow as tf  # isort: skip
-
-from schemas import FAIRNESS, HISTORY_LENGTH, Declaration
-from schemas.features import FeatureSet
+from scenerank.schemas import FAIRNESS, HISTORY_LENGTH, Declaration
+from scenerank.schemas.features import FeatureSet
 
 DTYPES = {"int64": tf.int64, "float32": tf.float32, "string": tf.string}
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+import tensorflow as tf
 
-import tensorflow as tf  # isort: skip
-
-from schemas import Column, Declaration
+from scenerank.schemas import Column, Declaration
 
 
 def identity_rows(values: tf.Tensor, size: int) -> tf.Tensor:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import models  # noqa: F401  (legacy Keras has to be chosen before TensorFlow is imported)
+import tensorflow as tf
 
-import tensorflow as tf  # isort: skip
-
-from schemas import Column, Declaration
-from schemas.columns import HISTORY_TYPE
-from schemas.features import (
+from scenerank.schemas import Column, Declaration
+from scenerank.schemas.columns import HISTORY_TYPE
+from scenerank.schemas.features import (
     HISTORY_COUNT,
     MATCH_PRIOR,
     RECENT_SECONDS,
@@ -27,12 +25,13 @@ def history_summaries(declaration: Declaration, kinds: tf.RaggedTensor, ages: tf
       kinds: types of the behaviors, string `[B, (L)]`.
       ages: their ages in seconds, float32 `[B, (L)]`.
     """
+    types = declaration.history.types if declaration.history else {}
     count = tf.cast(kinds.row_lengths(), tf.float32)
     weight = tf.exp(-ages.flat_values / RECENT_SECONDS)
     outputs = {HISTORY_COUNT: tf.math.log1p(count)}
     for name, (kind, what) in summary_columns(declaration).items():
         if what == "share":
-            even = 1 / len(declaration.history.types)  # type: ignore[union-attr]
+            even = 1 / len(types)
             outputs[name] = _share(kinds, kind, even) - even
         else:
             outputs[name] = tf.math.log1p(_sums(kinds, _is(kinds, kind) * weight))

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.prototypes import Prototypes
-from models.layers.scenario_routing import route
-from models.layers.star_dense import StarDense, through
-from models.settings import ModelSettings
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.prototypes import Prototypes
+from scenerank.models.layers.scenario_routing import route
+from scenerank.models.layers.star_dense import StarDense, through
+from scenerank.models.settings import ModelSettings
 
 
 class AdaptDHMSettings(ModelSettings):
@@ -38,7 +37,7 @@ class AdaptDHMSettings(ModelSettings):
 
 @keras.utils.register_keras_serializable("scenerank")
 class ClusterDense(StarDense):
-    """`StarDense` with clusters for scenarios: its weights follow no table."""
+    """A `StarDense` layer with clusters for scenarios: its weights follow no table."""
 
     def row_tables(self) -> list[tuple[tf.Variable, str]]:
         return []
@@ -46,7 +45,7 @@ class ClusterDense(StarDense):
 
 @keras.utils.register_keras_serializable("scenerank")
 class AdaptDHM(RankingModel):
-    """Samples are clustered by where their embeddings lie, and each goes through the network of its cluster.
+    """AdaptDHM: samples are clustered by where their embeddings lie, and each goes through its cluster's network.
 
     Distribution adapter: a sample x, all fields side by side, belongs to the cluster whose centre is nearest
     (the coefficients are one-hot: each sample has one distribution). The centres are not learned by gradient: after a
@@ -68,14 +67,14 @@ class AdaptDHM(RankingModel):
         super().__init__(features, settings, **options)
         s = self.settings
         self.fields = FieldEmbedding(self.features, s.embedding, name="fields")
-        self.centres = Prototypes(s.clusters, s.rate, s.embedding.initial_scale, name="centres")
+        self.centres = Prototypes(s.clusters, s.rate, scale=s.embedding.initial_scale, name="centres")
         self.layers_of_clusters = [
-            ClusterDense(s.clusters, n, "", s.l2, name=f"layer_{i}") for i, n in enumerate((*s.units, 1))
+            ClusterDense(s.clusters, n, table="", l2=s.l2, name=f"layer_{i}") for i, n in enumerate((*s.units, 1))
         ]
         self.activate = keras.layers.Activation(s.activation)
 
     def cluster_of(self, vector: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """int64 `[B]`: each sample's cluster, by the centres as they are before the step moves them."""
+        """Cluster of each sample, int64 `[B]`, by the centres as they are before the step moves them."""
         cluster = tf.argmax(self.centres(vector), 1)
         if training:
             self.centres.move(vector, tf.one_hot(cluster, self.settings.clusters))

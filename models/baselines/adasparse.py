@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.pruned_mlp import PrunedMLP, Weighting
-from models.settings import ModelSettings
-from models.training import Outputs, TrainingModel
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.pruned_mlp import PrunedMLP, Weighting
+from scenerank.models.settings import ModelSettings
+from scenerank.models.training import Outputs, TrainingModel
 
 
 class AdaSparseSettings(ModelSettings):
@@ -70,15 +69,23 @@ class AdaSparse(RankingModel):
         s = self.settings
         self.embedding = FieldEmbedding(self.features, s.embedding, name="embedding")
         self.network = PrunedMLP(
-            s.units, s.weighting, s.alpha, s.schedule_steps, s.beta, s.epsilon, s.activation, s.dropout, s.l2,
+            s.units,
+            s.weighting,
+            alpha=s.alpha,
+            steps=s.schedule_steps,
+            beta=s.beta,
+            epsilon=s.epsilon,
+            activation=s.activation,
+            dropout=s.dropout,
+            l2=s.l2,
             name="network",
-        )  # fmt: skip
+        )
         self.last = keras.layers.Dense(1, name="output")
 
     def logit_and_pruned(
         self, features: Mapping[str, tf.Tensor], training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The logit, float32 `[B]`, and the shares of pruned neurons, float32 `[B, layers]`."""
+        """Computes the logit, float32 `[B]`, and the shares of pruned neurons, float32 `[B, layers]`."""
         embedded = self.embedding(features, training=training)
         domain = concatenate(embedded, self.features.group("scenario"))
         vector = concatenate(embedded, self.embedding.fields)
@@ -108,7 +115,7 @@ class AdaSparseTraining(TrainingModel):
     auxiliary = ("sparsity",)
 
     def penalty(self, pruned: tf.Tensor) -> tf.Tensor:
-        """The regulariser of shares of pruned neurons `[B, layers]`: float32 `[B]`."""
+        """Penalizes shares of pruned neurons `[B, layers]`: the regulariser, float32 `[B]`."""
         s = self.serving.settings
         distance = tf.abs(pruned - (s.lowest_sparsity + s.highest_sparsity) / 2.0)
         outside = tf.cast((pruned < s.lowest_sparsity) | (pruned > s.highest_sparsity), tf.float32)

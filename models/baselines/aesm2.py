@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.baselines.towers import TowerModel, TowerSettings
-from models.layers.embedding import concatenate
-from models.layers.expert_selection import ExpertSelectionLayer
-from models.training import Outputs, TrainingModel
+from scenerank.models.baselines.towers import TowerModel, TowerSettings
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.expert_selection import ExpertSelectionLayer
+from scenerank.models.training import Outputs, TrainingModel
 
 
 class AESM2Settings(TowerSettings):
@@ -75,21 +74,21 @@ class AESM2(TowerModel):
             ExpertSelectionLayer(
                 self.features.scenarios,
                 self.scenario_table,
-                s.experts,
-                s.expert_units,
-                s.specific_experts,
-                s.shared_experts,
-                s.noise,
-                s.activation,
-                s.dropout,
-                s.l2,
+                experts=s.experts,
+                units=s.expert_units,
+                specific=s.specific_experts,
+                shared=s.shared_experts,
+                noise=s.noise,
+                activation=s.activation,
+                dropout=s.dropout,
+                l2=s.l2,
                 name=f"selection_{i}",
             )
             for i in range(s.layers)
         ]
 
     def selected(self, features: Mapping[str, tf.Tensor], training: bool = False) -> Selected:
-        """Logits and divergences."""
+        """Computes logits and divergences."""
         embedded = self.embedding(features, training=training)
         scenario = concatenate(embedded, self.features.group("scenario"))
         routes = self.routes(features)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings
-from models.layers.dynamic_weights import DynamicWeights
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.dynamic_weights import DynamicWeights
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
 
 
 class APGSettings(DeepSettings):
@@ -40,8 +40,8 @@ class APGSettings(DeepSettings):
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class SharedFactor(keras.layers.Layer):
-    """`x F` with a matrix F that is trained as the product of two wider ones, `F = F_l F_r`.
+class SharedFactor(ConfiguredLayer):
+    """Multiplies by a matrix F, `x F`, that is trained as the product of two wider ones, `F = F_l F_r`.
 
     Args:
       units: length of the output.
@@ -74,13 +74,10 @@ class SharedFactor(keras.layers.Layer):
             matrix = matrix @ tf.convert_to_tensor(factor)
         return tf.tensordot(inputs, matrix, 1)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "inner": self.inner, "l2": self.l2}
-
 
 @keras.utils.register_keras_serializable("scenerank")
 class APG(RankingModel):
-    """A DNN whose hidden layers are `act(((x V) S_s + c_s) U + b)`: U and V shared, S_s generated from the scenario.
+    """APG: a DNN of hidden layers `act(((x V) S_s + c_s) U + b)`, U and V shared, S_s generated from the scenario.
 
     The condition is the embedding e_s of the row's scenario (the paper's group-wise strategy). One network generates
     all layers' `S_s [K, K]` and `c_s [K]`, once for every scenario in the batch; W = V S_s U is never built (decoupled

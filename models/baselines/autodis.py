@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings, deep_network
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings, deep_network
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class AutoDisDNN(RankingModel):
-    """A DNN over the fields, whose numeric ones are embedded by `AutoDis`, of `embedding.autodis`'s settings.
+    """AutoDis: a DNN over the fields, whose numeric ones an `AutoDis` layer embeds, of `embedding.autodis`'s settings.
 
     Any other model embeds numbers so under `embedding.numeric: autodis`. Without a numeric column this is a plain DNN.
     """

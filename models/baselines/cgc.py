@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import tf_keras as keras
 
-from models.baselines.ple import PLE, CGCSettings
+from scenerank.models.baselines.ple import PLE, CGCSettings
 
 
 @keras.utils.register_keras_serializable("scenerank")

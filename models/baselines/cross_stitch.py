@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.cross_stitch import CrossStitchNetworks
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.scenario_dense import ScenarioDense
-from models.settings import ModelSettings
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.cross_stitch import CrossStitchNetworks
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.scenario_dense import ScenarioDense
+from scenerank.models.settings import ModelSettings
 
 
 class CrossStitchSettings(ModelSettings):
@@ -56,9 +55,16 @@ class CrossStitch(RankingModel):
         table = f[f.scenario].table
         self.embedding = FieldEmbedding(f, s.embedding, name="embedding")
         self.networks = CrossStitchNetworks(
-            f.scenarios, table, s.units, s.own, s.activation, s.dropout, s.l2, name="networks"
+            f.scenarios,
+            table,
+            units=s.units,
+            own=s.own,
+            activation=s.activation,
+            dropout=s.dropout,
+            l2=s.l2,
+            name="networks",
         )
-        self.last = ScenarioDense(f.scenarios, 1, table, kernel_initializer="zeros", l2=s.l2, name="output")
+        self.last = ScenarioDense(f.scenarios, 1, table=table, kernel_initializer="zeros", l2=s.l2, name="output")
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         vector = concatenate(self.embedding(features, training=training), self.embedding.fields)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 from tensorflow_recommenders.layers.feature_interaction import Cross
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings, deep_network
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings, deep_network
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
 
 
 class DCNV2Settings(DeepSettings):
@@ -34,7 +33,7 @@ class DCNV2Settings(DeepSettings):
 
 @keras.utils.register_keras_serializable("scenerank")
 class DCNV2(RankingModel):
-    """Cross layers `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l` (Eq. 1) and a DNN, one after the other or side by side."""
+    """DCN-V2: cross layers `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l` (Eq. 1), and a DNN on or beside them."""
 
     registered = "dcn_v2"
     paper = "Wang et al., DCN V2: Improved Deep & Cross Network and Practical Lessons, WWW 2021"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pydantic
 
-from models.layers.mlp import MLP
-from models.settings import ModelSettings
+from scenerank.models.layers.mlp import MLP
+from scenerank.models.settings import ModelSettings
 
 
 class DeepSettings(ModelSettings):
@@ -23,6 +23,6 @@ class DeepSettings(ModelSettings):
 
 
 def deep_network(settings: DeepSettings, outputs: int | None = 1, name: str = "deep") -> MLP:
-    """The DNN of these settings."""
+    """Makes the DNN of these settings."""
     s = settings
-    return MLP(s.units, outputs, s.activation, s.dropout, s.l2, s.normalize, name=name)
+    return MLP(s.units, outputs, activation=s.activation, dropout=s.dropout, l2=s.l2, normalize=s.normalize, name=name)

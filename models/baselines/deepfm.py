@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings, deep_network
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding, stack
-from models.layers.linear import LinearTerm
-from models.layers.pairs import factorization
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings, deep_network
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding, stack
+from scenerank.models.layers.linear import LinearTerm
+from scenerank.models.layers.pairs import factorization
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class DeepFM(RankingModel):
-    """A factorisation machine and a DNN that share their embeddings; the logit is their sum (Eqs. 1-4).
+    """DeepFM: a factorisation machine and a DNN that share their embeddings; the logit is their sum (Eqs. 1-4).
 
     All fields have one width. A column of the history is one field, the mean of its vectors.
     """

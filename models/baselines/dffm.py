@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings, deep_network
-from models.layers.fields import FieldEmbedding, stack
-from models.layers.packing import at_behaviors, packed_softmax, packed_sum
-from models.layers.pairs import inner_products
-from models.layers.scenario_dense import ScenarioDense
-from models.layers.scenario_routing import ScenarioRoutes, route
-from schemas.features import Feature
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings, deep_network
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.fields import FieldEmbedding, stack
+from scenerank.models.layers.packing import at_behaviors, packed_softmax, packed_sum
+from scenerank.models.layers.pairs import inner_products
+from scenerank.models.layers.scenario_dense import ScenarioDense
+from scenerank.models.layers.scenario_routing import ScenarioRoutes, route
+from scenerank.schemas.features import Feature
 
 
 class DFFMSettings(DeepSettings):
@@ -40,7 +40,7 @@ class DFFMSettings(DeepSettings):
 
 @keras.utils.register_keras_serializable("scenerank")
 class DomainDense(ScenarioDense):
-    """`x (I + W_s) + b_s`: all `W_s` and `b_s` start at 0, and each domain from its input as it is."""
+    """Computes `x (I + W_s) + b_s`: all `W_s` and `b_s` start at 0, and each domain from its input as it is."""
 
     def kernel_of(self, scenario: tf.Tensor) -> tf.Tensor:
         kernel = super().kernel_of(scenario)
@@ -48,8 +48,8 @@ class DomainDense(ScenarioDense):
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class DomainNetwork(keras.layers.Layer):
-    """D, a small MLP with weights of the domain (Eqs. 3-6), from width d to width d.
+class DomainNetwork(ConfiguredLayer):
+    """Transforms vectors by D, a small MLP with weights of the domain (Eqs. 3-6), from width d to width d.
 
     The paper splits and reshapes a wide embedding of the domain into the weights; a table of weights with a row for
     each domain is the same.
@@ -72,6 +72,7 @@ class DomainNetwork(keras.layers.Layer):
         self,
         scenarios: int,
         table: str,
+        *,
         width: int,
         layers: int = 2,
         activation: str = "tanh",
@@ -79,11 +80,8 @@ class DomainNetwork(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.arguments = {
-            "scenarios": scenarios, "table": table, "width": width, "layers": layers, "activation": activation, "l2": l2
-        }  # fmt: skip
         self.dense = [
-            DomainDense(scenarios, width, table, kernel_initializer="zeros", l2=l2, name=f"dense_{i}")
+            DomainDense(scenarios, width, table=table, kernel_initializer="zeros", l2=l2, name=f"dense_{i}")
             for i in range(layers)
         ]
         self.activate = keras.layers.Activation(activation)
@@ -94,13 +92,10 @@ class DomainNetwork(keras.layers.Layer):
             blocks = self.activate(layer(blocks, routes, training=training, grouped=True))
         return routes.ungroup(blocks)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.arguments}
-
 
 @keras.utils.register_keras_serializable("scenerank")
 class DFFM(RankingModel):
-    """Products of fields, and attention to behaviors, in which the scenario's parameters take part.
+    """DFFM: products of fields, and attention to behaviors, in which the scenario's parameters take part.
 
     DFFI: the fields' vectors and `<D(e_i), D(e_j)>` of every pair (Eq. 2, the paper's example on PNN) go to a DNN.
     DFUB: domain and target together decide which behaviors count: a softmax over `<D_q(e_t), D_k(e_b)> / sqrt(width)`
@@ -123,7 +118,13 @@ class DFFM(RankingModel):
         def domain_network(name: str) -> DomainNetwork:
             table = f[f.scenario].table
             return DomainNetwork(
-                f.scenarios, table, s.embedding.dim, s.domain_layers, s.domain_activation, s.l2, name=name
+                f.scenarios,
+                table,
+                width=s.embedding.dim,
+                layers=s.domain_layers,
+                activation=s.domain_activation,
+                l2=s.l2,
+                name=name,
             )
 
         self.keys = f.group("behavior_item") if s.user_behavior else ()
@@ -150,7 +151,7 @@ class DFFM(RankingModel):
     def interest(
         self, features: Mapping[str, tf.Tensor], embedded: Mapping[str, tf.Tensor], training: bool = False
     ) -> tf.Tensor:
-        """Attended columns of the behaviors (DFUB), float `[B, columns, d]`, zero for an empty history."""
+        """Attends to the behaviors (DFUB): their columns' sums, float `[B, columns, d]`, zero for an empty history."""
         packed, behaviors = self.fields.behaviors(features, training)
         current = self.scenario_of(features)
         if packed.rows is None:  # one scenario; the unknown one where there is no row to say which

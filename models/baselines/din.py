@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings, deep_network
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.target_attention import TargetAttention
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings, deep_network
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.target_attention import TargetAttention
 
 
 class DINSettings(DeepSettings):
@@ -31,7 +30,7 @@ class DINSettings(DeepSettings):
 
 @keras.utils.register_keras_serializable("scenerank")
 class DIN(RankingModel):
-    """A DNN over the fields and the behaviors, these weighed by an activation unit of behavior and target (Eq. 3).
+    """DIN: a DNN over the fields and the behaviors, these weighed by an activation unit of behavior and target (Eq. 3).
 
     The unit compares the item columns; what else is known of a behavior (its scenario, type and age) enters its score
     as context, and the weighted sum as value. Hidden layers have the settings' activation instead of the paper's
@@ -55,9 +54,14 @@ class DIN(RankingModel):
         if self.keys:
             widths = self.fields.embedding.widths
             self.attention = TargetAttention(
-                widths(self.keys), widths(self.context), s.attention_units, s.activation, s.l2, s.softmax,
+                widths(self.keys),
+                widths(self.context),
+                units=s.attention_units,
+                activation=s.activation,
+                l2=s.l2,
+                softmax=s.softmax,
                 name="attention",
-            )  # fmt: skip
+            )
         self.deep = deep_network(s)
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:

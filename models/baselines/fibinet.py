@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings, deep_network
-from models.layers.fields import FieldEmbedding, stack
-from models.layers.linear import LinearTerm
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings, deep_network
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.fields import FieldEmbedding, stack
+from scenerank.models.layers.linear import LinearTerm
 
 BilinearType = Literal["all", "each", "interaction"]
 
@@ -37,8 +37,8 @@ class FiBiNETSettings(DeepSettings):
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class SENet(keras.layers.Layer):
-    """`V = A * E` with `A = relu(W_2 relu(W_1 z))`, `z_i` the mean of field i (Eqs. 4-6).
+class SENet(ConfiguredLayer):
+    """Reweighs fields: `V = A * E` with `A = relu(W_2 relu(W_1 z))`, `z_i` the mean of field i (Eqs. 4-6).
 
     Args:
       reduction: r; the hidden layer has `max(1, F // r)` units.
@@ -61,13 +61,10 @@ class SENet(keras.layers.Layer):
         weights = self.excite(self.squeeze(tf.reduce_mean(inputs, -1)))
         return inputs * weights[:, :, tf.newaxis]
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "reduction": self.reduction}
-
 
 @keras.utils.register_keras_serializable("scenerank")
-class BilinearInteraction(keras.layers.Layer):
-    """`p_ij = (v_i W) * v_j` of every pair of fields (Eqs. 7-9), in the order (0, 1), (0, 2), ...
+class BilinearInteraction(ConfiguredLayer):
+    """Multiplies every pair of fields, `p_ij = (v_i W) * v_j` (Eqs. 7-9), in the order (0, 1), (0, 2), ...
 
     Args:
       bilinear: see `FiBiNETSettings`.
@@ -106,13 +103,10 @@ class BilinearInteraction(keras.layers.Layer):
             pair += others
         return tf.concat(products, -1)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "bilinear": self.bilinear}
-
 
 @keras.utils.register_keras_serializable("scenerank")
 class FiBiNET(RankingModel):
-    """Bilinear interactions of the fields, and of the fields reweighed by SENET, to a DNN; plus a linear term (Eq. 11).
+    """FiBiNET: bilinear interactions of the fields, and of those reweighed by SENET, to a DNN; a linear term (Eq. 11).
 
     The two sets of interactions have matrices of their own.
     """

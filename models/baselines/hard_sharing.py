@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.mlp import MLP
-from models.settings import ModelSettings
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.mlp import MLP
+from scenerank.models.settings import ModelSettings
 
 
 class HardSharingSettings(ModelSettings):
@@ -50,7 +49,9 @@ class HardSharing(RankingModel):
         super().__init__(features, settings, **options)
         s = self.settings
         self.embedding = FieldEmbedding(self.features, s.embedding, name="embedding")
-        self.network = MLP(s.units, 1, s.activation, s.dropout, s.l2, s.normalize, name="network")
+        self.network = MLP(
+            s.units, 1, activation=s.activation, dropout=s.dropout, l2=s.l2, normalize=s.normalize, name="network"
+        )
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         vector = concatenate(self.embedding(features, training=training), self.embedding.fields)

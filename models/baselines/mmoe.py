@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.baselines.towers import TowerModel, TowerSettings
-from models.layers.experts import SharedExperts
-from models.layers.gates import ScenarioGate
-from models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.baselines.towers import TowerModel, TowerSettings
+from scenerank.models.layers.experts import SharedExperts
+from scenerank.models.layers.gates import ScenarioGate
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
 
 
 class MMoESettings(TowerSettings):
@@ -47,9 +46,18 @@ class MMoE(TowerModel):
         super().__init__(features, settings, **options)
         s = self.settings
         self.experts = SharedExperts(
-            s.experts, s.expert_units, None, s.activation, s.dropout, s.l2, normalize=s.normalize, name="experts"
+            s.experts,
+            s.expert_units,
+            outputs=None,
+            activation=s.activation,
+            dropout=s.dropout,
+            l2=s.l2,
+            normalize=s.normalize,
+            name="experts",
         )
-        self.gate = ScenarioGate(self.features.scenarios, self.scenario_table, 0, s.experts, name="gate")
+        self.gate = ScenarioGate(
+            self.features.scenarios, self.scenario_table, specific=0, shared=s.experts, name="gate"
+        )
 
     def represent(self, vector: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
         outputs = self.experts(vector, training=training)

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.gradient_reversal import ScenarioDiscriminator
-from models.layers.mlp import MLP
-from models.settings import ModelSettings
-from models.training import Outputs, TrainingModel
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.gradient_reversal import ScenarioDiscriminator
+from scenerank.models.layers.mlp import MLP
+from scenerank.models.settings import ModelSettings
+from scenerank.models.training import Outputs, TrainingModel
 
 
 class MulANNSettings(ModelSettings):
@@ -64,7 +63,7 @@ class MulANN(RankingModel):
         self.tower = MLP(s.tower_units, **common, name="tower")
 
     def state_and_logit(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """h, float `[B, bottom_units[-1]]`, and the logit, float32 `[B]`."""
+        """Computes h, float `[B, bottom_units[-1]]`, and the logit, float32 `[B]`."""
         embedded = self.embedding(features, training=training)
         state = self.bottom(concatenate(embedded, self.shared), training=training)
         scenario = concatenate(embedded, self.features.group("scenario"))
@@ -92,7 +91,13 @@ class MulANNTraining(TrainingModel):
         super().__init__(serving, debias, **options)
         s, f = serving.settings, serving.features
         self.discriminator = ScenarioDiscriminator(
-            f.scenarios, f[f.scenario].table, s.discriminator_units, s.activation, s.dropout, s.l2, name="discriminator"
+            f.scenarios,
+            f[f.scenario].table,
+            units=s.discriminator_units,
+            activation=s.activation,
+            dropout=s.dropout,
+            l2=s.l2,
+            name="discriminator",
         )
 
     def forward(self, features: Mapping[str, tf.Tensor], training: bool = True) -> Outputs:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings, deep_network
-from models.layers.embedding import FeatureEmbedding, concatenate
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings, deep_network
+from scenerank.models.layers.embedding import FeatureEmbedding, concatenate
 
 
 class NCFSettings(DeepSettings):
@@ -28,7 +27,7 @@ class NCFSettings(DeepSettings):
 
 @keras.utils.register_keras_serializable("scenerank")
 class NCF(RankingModel):
-    """NeuMF: `h^T [p_u * q_i, MLP([p'_u, q'_i])]` (Eq. 12), GMF and MLP with embeddings of their own.
+    """NCF's NeuMF: `h^T [p_u * q_i, MLP([p'_u, q'_i])]` (Eq. 12), GMF and MLP with embeddings of their own.
 
     GMF multiplies the vectors of the user's and the item's id. The MLP reads all columns of the user and of the
     item, which the paper offers for users and items that are new (section 3.1). Nothing else is an input: neither

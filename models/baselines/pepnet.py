@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.gate_unit import GateUnit
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.gate_unit import GateUnit
 
 
 class PEPNetSettings(DeepSettings):
@@ -23,7 +22,8 @@ class PEPNetSettings(DeepSettings):
     Attributes:
       gate_units: width of a gate's hidden layer.
       gate_scale: the largest gate, gamma.
-      embedding_gate: EPNet; parameter_gate: PPNet.
+      embedding_gate: whether there is EPNet.
+      parameter_gate: whether there is PPNet.
     """
 
     gate_units: int = pydantic.Field(default=64, ge=1)
@@ -34,7 +34,7 @@ class PEPNetSettings(DeepSettings):
 
 @keras.utils.register_keras_serializable("scenerank")
 class PEPNet(RankingModel):
-    """A DNN whose inputs are scaled by scenario (EPNet) and whose hidden units by user and item (PPNet).
+    """PEPNet: a DNN whose inputs are scaled by scenario (EPNet) and whose hidden units by user and item (PPNet).
 
     EPNet: `O = E * gate([e_domain, stop(E)])`, E all fields side by side, e_domain the scenario's fields. PPNet: each
     hidden layer is multiplied by `gate([e_user, e_item, stop(O)])`, of the ids of user and item, before the next
@@ -64,7 +64,7 @@ class PEPNet(RankingModel):
             return keras.regularizers.L2(s.l2) if s.l2 else None
 
         def gate(outputs: int, name: str) -> GateUnit:
-            return GateUnit(outputs, s.gate_units, s.gate_scale, normalize=False, l2=s.l2, name=name)
+            return GateUnit(outputs, s.gate_units, scale=s.gate_scale, normalize=False, l2=s.l2, name=name)
 
         self.embedding_gate = gate(self.fields.width, "embedding_gate") if s.embedding_gate else None
         self.dense = [

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.baselines.towers import TowerModel, TowerSettings
-from models.layers.extraction import ExtractionLayer
-from models.layers.scenario_routing import ScenarioRoutes
-from models.settings import ModelSettings
+from scenerank.models.baselines.towers import TowerModel, TowerSettings
+from scenerank.models.layers.extraction import ExtractionLayer
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.settings import ModelSettings
 
 
 class CGCSettings(TowerSettings):
@@ -69,17 +68,17 @@ class PLE(TowerModel):
             ExtractionLayer(
                 self.features.scenarios,
                 self.scenario_table,
-                s.specific_experts,
-                s.shared_experts,
-                s.expert_units,
-                s.activation,
-                s.dropout,
-                s.l2,
-                s.normalize,
+                specific=s.specific_experts,
+                shared=s.shared_experts,
+                units=s.expert_units,
+                activation=s.activation,
+                dropout=s.dropout,
+                l2=s.l2,
+                normalize=s.normalize,
                 last=i == layers - 1,
                 specific_units=s.specific_units,
                 name=f"extraction_{i}",
-            )  # fmt: skip
+            )
             for i in range(layers)
         ]
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings, deep_network
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding, stack
-from models.layers.pairs import inner_products
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings, deep_network
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding, stack
+from scenerank.models.layers.pairs import inner_products
 
 
 class PNNSettings(DeepSettings):
@@ -29,7 +28,7 @@ class PNNSettings(DeepSettings):
 
 @keras.utils.register_keras_serializable("scenerank")
 class PNN(RankingModel):
-    """A DNN whose first layer reads the fields' vectors z and their products p: `relu(W_z z + W_p p + b)` (Eq. 2).
+    """PNN: a DNN whose first layer reads the fields' vectors z and their products p, `relu(W_z z + W_p p + b)` (Eq. 2).
 
     `W_p` is a full matrix; the paper's factorisation of it only saves time. Of the symmetric inner products one of
     each pair is kept, and none of a field with itself.
@@ -46,7 +45,7 @@ class PNN(RankingModel):
         self.deep = deep_network(self.settings)
 
     def signals(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """`[z, p]`, float `[B, F d + products]`."""
+        """Vectors and products of the fields, `[z, p]`, float `[B, F d + products]`."""
         embedded = self.fields(features, training=training)
         parts = [concatenate(embedded, self.fields.fields)]
         stacked = stack(embedded, self.fields.fields)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings
-from models.layers.embedding import concatenate
-from models.layers.experts import SharedExperts
-from models.layers.fields import FieldEmbedding
-from models.layers.packing import at_behaviors, for_all_rows, packed_softmax, packed_sum
-from models.layers.padding import places
-from models.layers.repeats import UNKNOWN_ITEM, is_repeated
-from schemas.declaration import HISTORY_LENGTH
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.experts import SharedExperts
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.packing import at_behaviors, for_all_rows, packed_softmax, packed_sum
+from scenerank.models.layers.padding import places
+from scenerank.models.layers.repeats import UNKNOWN_ITEM, is_repeated
+from scenerank.schemas.declaration import HISTORY_LENGTH
 
 
 class RepeatNetSettings(DeepSettings):
@@ -32,8 +32,8 @@ class RepeatNetSettings(DeepSettings):
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class AdditiveAttention(keras.layers.Layer):
-    """`softmax_t(v^T tanh(W h_T + U h_t))` over a row's states.
+class AdditiveAttention(ConfiguredLayer):
+    """Weighs a row's states: `softmax_t(v^T tanh(W h_T + U h_t))`.
 
     Args:
       units: length of v.
@@ -49,7 +49,6 @@ class AdditiveAttention(keras.layers.Layer):
 
     def __init__(self, units: int, **options: Any) -> None:
         super().__init__(**options)
-        self.units = units
         self.of_last = keras.layers.Dense(units, use_bias=False, name="of_last")
         self.of_state = keras.layers.Dense(units, use_bias=False, name="of_state")
         self.score = keras.layers.Dense(1, use_bias=False, name="score")
@@ -59,13 +58,10 @@ class AdditiveAttention(keras.layers.Layer):
         hidden = tf.tanh((of_last if rows is None else tf.gather(of_last, rows)) + self.of_state(states))
         return packed_softmax(self.score(hidden)[:, 0], rows, size)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units}
-
 
 @keras.utils.register_keras_serializable("scenerank")
 class RepeatNet(RankingModel):
-    """Does the user repeat or explore, and would it then be this item?
+    """RepeatNet: does the user repeat or explore, and would it then be this item?
 
     A GRU encodes the behaviors, all their columns, to h_1 ... h_T. Mode: `p_r = sigmoid(w c)` with c the attended sum
     of the states, which is the paper's softmax over two modes. Repeat decoder: the attention's mass a on past events
@@ -97,7 +93,16 @@ class RepeatNet(RankingModel):
         self.repeat_attention = AdditiveAttention(s.hidden, name="repeat_attention")
         self.explore_attention = AdditiveAttention(s.hidden, name="explore_attention")
         self.mode = keras.layers.Dense(1, use_bias=False, name="mode")
-        self.scores = SharedExperts(2, s.units, 1, s.activation, s.dropout, s.l2, normalize=s.normalize, name="scores")
+        self.scores = SharedExperts(
+            2,
+            s.units,
+            outputs=1,
+            activation=s.activation,
+            dropout=s.dropout,
+            l2=s.l2,
+            normalize=s.normalize,
+            name="scores",
+        )
         self.bias = self.add_weight(
             name="bias", shape=(1,), initializer="zeros", dtype=tf.float32, experimental_autocast=False
         )

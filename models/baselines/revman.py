@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.baselines.towers import TowerModel, TowerSettings
-from models.layers.embedding import concatenate
-from models.layers.experts import SharedExperts
+from scenerank.models.baselines.towers import TowerModel, TowerSettings
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.experts import SharedExperts
 
 
 class RevManSettings(TowerSettings):
@@ -31,7 +30,7 @@ class RevManSettings(TowerSettings):
 
 @keras.utils.register_keras_serializable("scenerank")
 class RevMan(TowerModel):
-    """Experts that scenarios share by adaptive attention, and a tower for each scenario.
+    """RevMan: experts that scenarios share by adaptive attention, and a tower for each scenario.
 
     `f_j(x)` are the experts, x all fields; `a = softmax_j(<W_q [e_s, e_i], W_k f_j(x)> / sqrt(d))` weighs them for the
     scenario and the item (in the paper the insurance product) of the row; `logit = tower_s(sum_j a_j f_j(x))`. The
@@ -56,7 +55,14 @@ class RevMan(TowerModel):
 
         self.queried = self.features.group("scenario", "item")
         self.experts = SharedExperts(
-            s.experts, s.expert_units, None, s.activation, s.dropout, s.l2, normalize=False, name="experts"
+            s.experts,
+            s.expert_units,
+            outputs=None,
+            activation=s.activation,
+            dropout=s.dropout,
+            l2=s.l2,
+            normalize=False,
+            name="experts",
         )
         self.query, self.key = projection("query"), projection("key")
 

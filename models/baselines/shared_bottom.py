@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.mlp import MLP
-from models.layers.scenario_mlp import ScenarioMLP
-from models.settings import ModelSettings
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.mlp import MLP
+from scenerank.models.layers.scenario_mlp import ScenarioMLP
+from scenerank.models.settings import ModelSettings
 
 
 class SharedBottomSettings(ModelSettings):
@@ -56,7 +55,7 @@ class SharedBottom(RankingModel):
         super().__init__(features, settings, **options)
         s, f = self.settings, self.features
         self.embedding = FieldEmbedding(f, s.embedding, name="embedding")
-        self.bottom = MLP(s.bottom_units, None, s.activation, s.dropout, s.l2, name="bottom")
+        self.bottom = MLP(s.bottom_units, None, activation=s.activation, dropout=s.dropout, l2=s.l2, name="bottom")
         tower: dict[str, Any] = {"units": s.tower_units, "activation": s.activation, "dropout": s.dropout, "l2": s.l2}
         table = f[f.scenario].table
         self.tower = ScenarioMLP(f.scenarios, table, zero_output=True, name="tower", **tower)

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.mlp import MLP
-from models.layers.partitioned_norm import PartitionedNormalization
-from models.layers.star_dense import StarDense, through
-from models.settings import ModelSettings
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.mlp import MLP
+from scenerank.models.layers.partitioned_norm import PartitionedNormalization
+from scenerank.models.layers.star_dense import StarDense, through
+from scenerank.models.settings import ModelSettings
 
 
 class STARSettings(ModelSettings):
@@ -63,12 +62,15 @@ class STAR(RankingModel):
         self.embedding = FieldEmbedding(f, s.embedding, name="embedding")
         self.norm = PartitionedNormalization(f.scenarios, table, name="norm") if s.partitioned_norm else None
         self.star = [
-            StarDense(f.scenarios, units, table, s.l2, name=f"star_{i}") for i, units in enumerate((*s.units, 1))
+            StarDense(f.scenarios, units, table=table, l2=s.l2, name=f"star_{i}")
+            for i, units in enumerate((*s.units, 1))
         ]
         self.activate = keras.layers.Activation(s.activation)
         self.auxiliary = None
         if s.auxiliary:
-            self.auxiliary = MLP(s.auxiliary_units, 1, s.activation, s.dropout, s.l2, name="auxiliary")
+            self.auxiliary = MLP(
+                s.auxiliary_units, 1, activation=s.activation, dropout=s.dropout, l2=s.l2, name="auxiliary"
+            )
 
     def call(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         embedded = self.embedding(features, training=training)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import pydantic
 import tensorflow as tf
 
-from models.base import RankingModel
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.scenario_mlp import ScenarioMLP
-from models.layers.scenario_routing import ScenarioRoutes
-from models.settings import ModelSettings
+from scenerank.models.base import RankingModel
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.scenario_mlp import ScenarioMLP
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.settings import ModelSettings
 
 
 class TowerSettings(ModelSettings):
@@ -32,7 +31,7 @@ class TowerSettings(ModelSettings):
 
 
 class TowerModel(RankingModel):
-    """`logit = tower_s(represent([fields]))`: a row goes through the tower of its scenario s and no other.
+    """A model of towers, `logit = tower_s(represent([fields]))`: a row goes through its scenario's and no other.
 
     Subclasses compute the representation. Towers start with an output of 0: a scenario without rows keeps the click
     rate that `start_at` gave it, unless `scenario_dropout` teaches the unknown scenario's tower more.
@@ -50,7 +49,7 @@ class TowerModel(RankingModel):
         self.tower = ScenarioMLP(
             f.scenarios,
             self.scenario_table,
-            s.tower_units,
+            units=s.tower_units,
             activation=s.activation,
             dropout=s.dropout,
             l2=s.l2,
@@ -59,7 +58,7 @@ class TowerModel(RankingModel):
         )
 
     def represent(self, vector: tf.Tensor, routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
-        """What the towers read, float `[B, any]`.
+        """Computes what the towers read, float `[B, any]`.
 
         Args:
           vector: the concatenated fields, float `[B, D]`.

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel
-from models.baselines.deep import DeepSettings, deep_network
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.layers.linear import LinearTerm
+from scenerank.models.base import RankingModel
+from scenerank.models.baselines.deep import DeepSettings, deep_network
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.layers.linear import LinearTerm
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class WideDeep(RankingModel):
-    """A linear model and a DNN over the same features, trained together; the logit is their sum (Eq. 3).
+    """Wide & Deep: a linear model and a DNN over the same features, trained together; the logit is their sum (Eq. 3).
 
     The wide part is logistic regression over all features, as SAR-Net's comparison describes it. The cross products
     that the paper's authors pick by hand for their shop are not part of the definition here.

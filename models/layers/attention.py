@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from scenerank.models.layers.configured import ConfiguredLayer
+
 
 @keras.utils.register_keras_serializable("scenerank")
-class ActivationUnit(keras.layers.Layer):
-    """psi(x, y) of SAR-Net Eqs. 5-6, DIN's activation unit: an MLP over `[x, y, x - y, x * y]` to one number.
+class ActivationUnit(ConfiguredLayer):
+    """Scores pairs by psi(x, y), an MLP over `[x, y, x - y, x * y]` (SAR-Net Eqs. 5-6; DIN's activation unit).
 
     The number has no bias, which a softmax would take away. The concatenation is never built. With the first
     kernel cut into `W = [Wx; Wy; Wd; Wp]` the first layer is `x (Wx + Wd) + y (Wy - Wd) + (x * y) Wp`; the term in
@@ -38,12 +39,18 @@ class ActivationUnit(keras.layers.Layer):
 
     Raises:
       ValueError: no hidden layer.
+
+    Example:
+      >>> unit = ActivationUnit(4, units=(8,))
+      >>> unit(tf.ones([3, 4]), tf.ones([2, 4]), rows=tf.constant([0, 0, 1])).shape
+      TensorShape([3])
     """
 
     def __init__(
         self,
         width: int,
         context_width: int = 0,
+        *,
         units: Sequence[int] = (64, 32),
         activation: str = "relu",
         l2: float = 0.0,
@@ -99,13 +106,3 @@ class ActivationUnit(keras.layers.Layer):
             hidden = layer(hidden)
         scores = self.score(hidden)[:, 0]
         return scores if rows is not None else tf.reshape(scores, [tf.shape(query)[0], tf.shape(keys)[0]])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "width": self.width,
-            "context_width": self.context_width,
-            "units": list(self.units),
-            "activation": self.activation,
-            "l2": self.l2,
-        }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from scenerank.models.layers.configured import ConfiguredLayer
+
 
 @keras.utils.register_keras_serializable("scenerank")
-class AutoDis(keras.layers.Layer):
+class AutoDis(ConfiguredLayer):
     """Embeds numbers as a mean of their field's meta-embeddings (Guo et al., An Embedding Learning Framework for
     Numerical Features in CTR Prediction, KDD 2021).
 
@@ -32,12 +33,17 @@ class AutoDis(keras.layers.Layer):
 
     Returns:
       `[..., m, d]` in the compute dtype; the softmax is float32.
+
+    Example:
+      >>> AutoDis(3, 4)(tf.ones([2, 2]), fields=[0, 2]).shape
+      TensorShape([2, 2, 4])
     """
 
     def __init__(
         self,
         fields: int,
         width: int,
+        *,
         meta_embeddings: int = 20,
         temperature: float = 0.1,
         skip: float = 0.5,
@@ -73,14 +79,3 @@ class AutoDis(keras.layers.Layer):
         shares = tf.nn.softmax(tf.cast(scores, tf.float32) / self.temperature)
         vectors = tf.einsum("xmk,mkd->xmd", tf.cast(shares, meta.dtype), meta)
         return tf.reshape(vectors, tf.concat([shape, [self.width]], 0))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "fields": self.fields,
-            "width": self.width,
-            "meta_embeddings": self.meta_embeddings,
-            "temperature": self.temperature,
-            "skip": self.skip,
-            "initial_scale": self.initial_scale,
-        }

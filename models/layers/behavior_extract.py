@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.attention import ActivationUnit
-from models.layers.packing import for_all_rows, packed_mean_weights, packed_softmax, packed_sum
+from scenerank.models.layers.attention import ActivationUnit
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.packing import for_all_rows, packed_mean_weights, packed_softmax, packed_sum
 
 Attention = Literal["none", "target", "scenario", "concatenated", "hierarchical", "full"]
 
@@ -25,8 +25,8 @@ _UNITS: dict[str, tuple[str, ...]] = {
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class CrossScenarioBehaviorExtract(keras.layers.Layer):
-    """A user's behaviors of all scenarios as one vector, SAR-Net Eqs. 4-7 and Table 4.
+class CrossScenarioBehaviorExtract(ConfiguredLayer):
+    """Sums up a user's behaviors of all scenarios as one vector, SAR-Net Eqs. 4-7 and Table 4.
 
     `attention` names the softmaxes whose product weighs the behaviors' item parts:
       none: no softmax, their mean; target: the target item against the behavior's item part (Eq. 5);
@@ -35,6 +35,9 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
       times the scenario one; full: target times scenario (Eq. 7).
     Each has parameters of its own. The product of two softmaxes sums to less than 1, the less the longer the
     history; `renormalize` divides by the sum, which is the softmax of the summed scores.
+
+    Attributes:
+      scores: the activation units of the softmaxes, by what they compare; none where behaviors are averaged.
 
     Args:
       item_width, scenario_width: lengths Di, Ds of the two parts; Ds may be 0, if no softmax needs it.
@@ -52,12 +55,21 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
     Returns:
       (v_cb, weights): float `[B, D]`, zero for an empty history; float32 `[N]`, `[B, N]` if rows share
       their behaviors. B is 1 where all queries that are read have one row.
+
+    Example:
+      >>> rows, size = tf.constant([0, 0, 1], tf.int64), tf.constant(2, tf.int64)  # of three behaviors, two of row 0
+      >>> items, scenarios = tf.ones([3, 4]), tf.ones([3, 2])
+      >>> extract = CrossScenarioBehaviorExtract(4, 2)
+      >>> interest, weights = extract(items, items, scenarios, tf.ones([2, 4]), tf.ones([2, 2]), rows, size)
+      >>> interest.shape, weights.shape
+      (TensorShape([2, 4]), TensorShape([3]))
     """
 
     def __init__(
         self,
         item_width: int,
         scenario_width: int,
+        *,
         context_width: int = 0,
         attention: Attention = "full",
         renormalize: bool = False,
@@ -67,12 +79,12 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.item_width, self.scenario_width, self.context_width = item_width, scenario_width, context_width
-        self.attention, self.renormalize = attention, renormalize
-        self.units, self.activation, self.l2 = tuple(units), activation, l2
+        self.renormalize, self.units = renormalize, tuple(units)
         widths = {"item": item_width, "scenario": scenario_width, "both": item_width + scenario_width}
         self.scores = {
-            part: ActivationUnit(widths[part], context_width, self.units, activation, l2, name=f"{part}_score")
+            part: ActivationUnit(
+                widths[part], context_width, units=self.units, activation=activation, l2=l2, name=f"{part}_score"
+            )
             for part in _UNITS[attention]
         }
 
@@ -104,16 +116,3 @@ class CrossScenarioBehaviorExtract(keras.layers.Layer):
             for score in scores[1:]:
                 weights *= packed_softmax(score, rows, size)
         return packed_sum(values, weights, rows, size), weights
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "item_width": self.item_width,
-            "scenario_width": self.scenario_width,
-            "context_width": self.context_width,
-            "attention": self.attention,
-            "renormalize": self.renormalize,
-            "units": list(self.units),
-            "activation": self.activation,
-            "l2": self.l2,
-        }

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from schemas.bias import BiasFeature
-from schemas.declaration import FAIRNESS
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.schemas.bias import BiasFeature
+from scenerank.schemas.declaration import FAIRNESS
 
 LOWEST, HIGHEST = 1e-2, 1e2
 """Fairness Coefficients are cut to this range before their logarithm."""
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class FairnessEmbedding(keras.layers.Layer):
-    """A Fairness Coefficient as a vector v_b: its logarithm times a vector, and the row of its bucket.
+class FairnessEmbedding(ConfiguredLayer):
+    """Embeds a Fairness Coefficient: its logarithm times a vector, and its bucket's row (v_b of SAR-Net section 4.5).
 
     Buckets are equally wide in the logarithm; the middle ones meet at FC = 1.
 
@@ -33,6 +32,10 @@ class FairnessEmbedding(keras.layers.Layer):
 
     Returns:
       float `[B, 2 * dim]`.
+
+    Example:
+      >>> FairnessEmbedding(8)(tf.constant([0.5, 1.0, 2.0])).shape
+      TensorShape([3, 16])
     """
 
     def __init__(self, dim: int = 8, buckets: int = 32, **options: Any) -> None:
@@ -52,13 +55,10 @@ class FairnessEmbedding(keras.layers.Layer):
         value = tf.cast(logarithm, self.compute_dtype)[:, tf.newaxis] * self.direction + self.offset
         return tf.concat([value, tf.gather(self.rows, bucket)], -1)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "dim": self.dim, "buckets": self.buckets}
-
 
 @keras.utils.register_keras_serializable("scenerank")
-class BiasEmbedding(keras.layers.Layer):
-    """v_b of SAR-Net: the vectors of the Fairness Coefficient and of the bias columns, side by side.
+class BiasEmbedding(ConfiguredLayer):
+    """Embeds how an item was shown, v_b of SAR-Net section 4.5: Fairness Coefficient and bias columns, side by side.
 
     Args:
       columns: the bias columns, `BiasFeature` or their fields.
@@ -74,19 +74,25 @@ class BiasEmbedding(keras.layers.Layer):
 
     Raises:
       ValueError: there is no input at all.
+
+    Example:
+      >>> embedding = BiasEmbedding([BiasFeature("place", size=6, reference=1)], dim=8)
+      >>> embedding({"fairness_coefficient": tf.ones([3]), "place": tf.constant([1, 2, 5])}).shape
+      TensorShape([6, 24])
     """
 
     def __init__(
         self,
-        columns: Iterable[BiasFeature | Mapping[str, Any]] = (),
+        columns: Sequence[BiasFeature | Mapping[str, Any]] = (),
         coefficient: bool = True,
+        *,
         dim: int = 8,
         buckets: int = 32,
         **options: Any,
     ) -> None:
         super().__init__(autocast=False, **options)
         self.columns = tuple(c if isinstance(c, BiasFeature) else BiasFeature(**c) for c in columns)
-        self.coefficient, self.dim, self.buckets = coefficient, dim, buckets
+        self.coefficient, self.dim = coefficient, dim
         if not coefficient and not self.columns:
             raise ValueError(
                 "debias.nets have no input: declare columns of group 'bias', or leave debias.coefficient on"
@@ -110,12 +116,3 @@ class BiasEmbedding(keras.layers.Layer):
             rows = tf.where((rows >= 0) & (rows < column.size), rows, 0)
             parts.append(tf.gather(self.tables[column.name], tf.concat([rows, column.reference + 0 * rows], 0)))
         return tf.concat(parts, 1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "columns": [dataclasses.asdict(column) for column in self.columns],
-            "coefficient": self.coefficient,
-            "dim": self.dim,
-            "buckets": self.buckets,
-        }

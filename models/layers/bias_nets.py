@@ -2,52 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.bias_embedding import BiasEmbedding
-from models.layers.experts import SharedExperts
-from models.layers.scenario_experts import ScenarioExperts
-from models.layers.scenario_routing import ScenarioRoutes, route
-from schemas.bias import BiasFeature, DebiasSettings
+from scenerank.models.layers.bias_embedding import BiasEmbedding
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.experts import SharedExperts
+from scenerank.models.layers.scenario_experts import ScenarioExperts
+from scenerank.models.layers.scenario_routing import ScenarioRoutes, route
+from scenerank.schemas.bias import BiasFeature, DebiasSettings
 
 Fusion = Literal["add", "multiply"]
-Columns = Iterable[BiasFeature | Mapping[str, Any]]
+Columns = Sequence[BiasFeature | Mapping[str, Any]]
 Debias = DebiasSettings | Mapping[str, Any]
 
 
 def fuse(score: tf.Tensor, bias: tf.Tensor, fusion: Fusion) -> tf.Tensor:
-    """A score, a logit, under a bias of its shape: `score + bias`, or `score * 2 sigmoid(bias)`."""
+    """Puts a score, a logit, under a bias of its shape: `score + bias`, or `score * 2 sigmoid(bias)`."""
     bias = tf.cast(bias, score.dtype)
     return score * (2.0 * tf.sigmoid(bias)) if fusion == "multiply" else score + bias
 
 
-class _Nets(keras.layers.Layer):
+class _Nets(ConfiguredLayer):
     """What both kinds share: their input, and the difference to the reference."""
 
     def __init__(
         self,
-        columns: Iterable[BiasFeature | Mapping[str, Any]],
+        columns: Sequence[BiasFeature | Mapping[str, Any]],
         settings: DebiasSettings | Mapping[str, Any],
         **options: Any,
     ) -> None:
         super().__init__(autocast=False, **options)
         self.settings = DebiasSettings.model_validate(settings)
         s = self.settings
-        self.embedding = BiasEmbedding(columns, s.coefficient, s.dim, s.buckets, name="embedding")
-
-    def get_config(self) -> dict[str, Any]:
-        columns = self.embedding.get_config()["columns"]
-        return {**super().get_config(), "columns": columns, "settings": self.settings.model_dump()}
+        self.embedding = BiasEmbedding(columns, s.coefficient, dim=s.dim, buckets=s.buckets, name="embedding")
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class BiasTower(_Nets):
-    """One shallow net on the logit of any model.
+    """Puts the logit of any model under a bias, of one shallow net (SAR-Net section 4.5, one net for all experts).
 
     The bias is what the net gives for the row less what it gives for the reference, as in `BiasNets`.
 
@@ -61,11 +57,16 @@ class BiasTower(_Nets):
 
     Returns:
       float `[B]`, the logits under the bias.
+
+    Example:
+      >>> tower = BiasTower([BiasFeature("place", size=6, reference=1)], DebiasSettings(nets=True))
+      >>> tower(tf.zeros([3]), {"fairness_coefficient": tf.ones([3]), "place": tf.constant([1, 2, 5])}).shape
+      TensorShape([3])
     """
 
     def __init__(
         self,
-        columns: Iterable[BiasFeature | Mapping[str, Any]],
+        columns: Sequence[BiasFeature | Mapping[str, Any]],
         settings: DebiasSettings | Mapping[str, Any],
         **options: Any,
     ) -> None:
@@ -73,7 +74,7 @@ class BiasTower(_Nets):
         self.net = SharedExperts(1, self.settings.units, zero_output=True, name="net")
 
     def biases(self, features: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """float `[B]`."""
+        """Bias of each row, float `[B]`."""
         rows, reference = tf.split(self.net(self.embedding(features), training=training)[:, 0, 0], 2)
         return rows - reference
 
@@ -83,7 +84,7 @@ class BiasTower(_Nets):
 
 @keras.utils.register_keras_serializable("scenerank")
 class BiasNets(_Nets):
-    """One bias net for each expert, SAR-Net section 4.5; the bias net of a scenario's expert is the scenario's own.
+    """Puts experts' scores under a bias, of a net for each (SAR-Net section 4.5); a scenario's experts' are its own.
 
     The bias is what the net gives for the row less what it gives, in the same scenario, for the reference: FC = 1 and
     the reference of each bias column. An impression that nobody intervened in is left as it is, always and not only at
@@ -104,12 +105,19 @@ class BiasNets(_Nets):
 
     Returns:
       float `[B, specific + shared]`, the scores under the bias.
+
+    Example:
+      >>> settings = DebiasSettings(nets=True)
+      >>> nets = BiasNets(3, "page", specific=1, shared=2, columns=[], settings=settings)
+      >>> nets(tf.zeros([2, 3]), {"fairness_coefficient": tf.ones([2])}, route(tf.constant([1, 2]), 3)).shape
+      TensorShape([2, 3])
     """
 
     def __init__(
         self,
         scenarios: int,
         table: str,
+        *,
         specific: int,
         shared: int,
         columns: Columns,
@@ -117,26 +125,21 @@ class BiasNets(_Nets):
         **options: Any,
     ) -> None:
         super().__init__(columns, settings, **options)
-        self.arguments: dict[str, Any] = {
-            "scenarios": scenarios,
-            "table": table,
-            "specific": specific,
-            "shared": shared,
-        }
+        self.scenarios = scenarios
         units = self.settings.units
         self.specific_nets = (
-            ScenarioExperts(scenarios, table, specific, units, zero_output=True, name="specific_nets")
+            ScenarioExperts(scenarios, table, experts=specific, units=units, zero_output=True, name="specific_nets")
             if specific
             else None
         )
         self.shared_nets = SharedExperts(shared, units, zero_output=True, name="shared_nets") if shared else None
 
     def biases(self, features: Mapping[str, tf.Tensor], routes: ScenarioRoutes, training: bool = False) -> tf.Tensor:
-        """float `[B, specific + shared]`."""
+        """Bias of each score, float `[B, specific + shared]`."""
         vector = self.embedding(features)
         parts = []
         if self.specific_nets is not None:
-            both = route(tf.concat([routes.scenario, routes.scenario], 0), self.arguments["scenarios"])
+            both = route(tf.concat([routes.scenario, routes.scenario], 0), self.scenarios)
             parts.append(self.specific_nets(vector, both, training=training)[:, :, 0])
         if self.shared_nets is not None:
             parts.append(self.shared_nets(vector, training=training)[:, :, 0])
@@ -147,6 +150,3 @@ class BiasNets(_Nets):
         self, main: tf.Tensor, features: Mapping[str, tf.Tensor], routes: ScenarioRoutes, training: bool = False
     ) -> tf.Tensor:
         return fuse(main, self.biases(features, routes, training), self.settings.fusion)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.arguments}

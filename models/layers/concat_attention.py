@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.packing import at_behaviors, packed_softmax, packed_sum
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.packing import at_behaviors, packed_softmax, packed_sum
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ConcatAttention(keras.layers.Layer):
-    """`h_b = sum_i softmax_i(FC([t, h_i])) h_i`: trigger-aware attention, MARIA Eqs. 4-6.
+class ConcatAttention(ConfiguredLayer):
+    """Attends to behaviors: `h_b = sum_i softmax_i(FC([t, h_i])) h_i`, trigger-aware attention, MARIA Eqs. 4-6.
 
     FC has hidden layers, which the paper does not say: a linear score's part in t would be the same for all
     behaviors, and the softmax would take it away. For the same reason the score has no bias. The first layer's part
@@ -35,13 +35,19 @@ class ConcatAttention(keras.layers.Layer):
 
     Raises:
       ValueError: no hidden layer.
+
+    Example:
+      >>> rows, size = tf.constant([0, 0, 1], tf.int64), tf.constant(2, tf.int64)  # of three behaviors, two of row 0
+      >>> sums, weights = ConcatAttention((8,))(tf.ones([3, 4]), tf.ones([2, 5]), rows, size)
+      >>> sums.shape, weights.shape
+      (TensorShape([2, 4]), TensorShape([3]))
     """
 
     def __init__(self, units: Sequence[int] = (64,), activation: str = "relu", l2: float = 0.0, **options: Any) -> None:
         super().__init__(**options)
         if not units:
             raise ValueError("ConcatAttention.units is empty: give the width of at least one hidden layer")
-        self.units, self.activation, self.l2 = tuple(units), activation, l2
+        self.units = tuple(units)
 
         def dense(size: int, bias: bool, name: str, activation: str | None = None) -> keras.layers.Dense:
             penalty = keras.regularizers.L2(l2) if l2 else None
@@ -61,11 +67,3 @@ class ConcatAttention(keras.layers.Layer):
             hidden = layer(hidden)
         weights = packed_softmax(self.score(hidden)[..., 0], rows, size)
         return packed_sum(keys, weights, rows, size), weights
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": list(self.units),
-            "activation": self.activation,
-            "l2": self.l2,
-        }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+
+from scenerank.models.layers.configured import ConfiguredLayer
 
 
 def stitch_values(scenarios: int, own: float) -> np.ndarray:
@@ -26,8 +27,8 @@ def stitch_values(scenarios: int, own: float) -> np.ndarray:
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class CrossStitchNetworks(keras.layers.Layer):
-    """S networks over one input; after each hidden layer `x_s = sum_t alpha_st x_t`, Misra et al. Eq. 1.
+class CrossStitchNetworks(ConfiguredLayer):
+    """Stitches S networks together; after each hidden layer `x_s = sum_t alpha_st x_t` (Misra et al., CVPR 2016).
 
     One alpha for a layer and a pair of scenarios. A row is computed in all S networks, as each state mixes all; after
     the last layer only its own scenario's mixture is.
@@ -45,12 +46,18 @@ class CrossStitchNetworks(keras.layers.Layer):
 
     Returns:
       float `[B, units[-1]]`.
+
+    Example:
+      >>> networks = CrossStitchNetworks(3, "page", units=(8, 4))
+      >>> networks(tf.ones([5, 6]), tf.constant([0, 1, 2, 2, 1])).shape
+      TensorShape([5, 4])
     """
 
     def __init__(
         self,
         scenarios: int,
         table: str,
+        *,
         units: Sequence[int],
         own: float = 0.9,
         activation: str = "relu",
@@ -60,7 +67,7 @@ class CrossStitchNetworks(keras.layers.Layer):
     ) -> None:
         super().__init__(**options)
         self.scenarios, self.table, self.units, self.own = scenarios, table, tuple(units), own
-        self.activation, self.dropout, self.l2 = activation, dropout, l2
+        self.dropout, self.l2 = dropout, l2
         self.activate = keras.layers.Activation(activation)
 
     def build(self, input_shape: Any) -> None:
@@ -98,15 +105,3 @@ class CrossStitchNetworks(keras.layers.Layer):
             if i < len(self.units) - 1:
                 hidden = tf.einsum("st,tbo->sbo", tf.convert_to_tensor(stitch), hidden)
         return tf.einsum("bt,tbo->bo", tf.gather(self.stitches[-1], scenario), hidden)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "scenarios": self.scenarios,
-            "table": self.table,
-            "units": list(self.units),
-            "own": self.own,
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "l2": self.l2,
-        }

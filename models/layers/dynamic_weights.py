@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.weighted_batch_norm import WeightedBatchNormalization
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.weighted_batch_norm import WeightedBatchNormalization
 
 START_SCALE = 0.1
 """Initial deviation of normalised weights from what all conditions share."""
@@ -23,13 +23,18 @@ class Linear(NamedTuple):
 
 
 def sizes(widths: Sequence[int]) -> list[int]:
-    """Numbers in each layer's kernel and bias, one after another, of layers from `widths[0]` to `widths[-1]`."""
+    """Counts numbers in each layer's kernel and bias, one after another, of layers from `widths[0]` to `widths[-1]`."""
     return [size for i, o in zip(widths, widths[1:]) for size in (i * o, o)]
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class LinearLayersStart(keras.initializers.Initializer):
-    """Flattened weights of linear layers as these start: Glorot-uniform kernels, zero biases."""
+    """Starts flattened weights of linear layers as such layers start: Glorot-uniform kernels, zero biases.
+
+    Example:
+      >>> LinearLayersStart((3, 2))((3 * 2 + 2,)).shape
+      TensorShape([8])
+    """
 
     def __init__(self, widths: Sequence[int]) -> None:
         self.widths = tuple(widths)
@@ -37,8 +42,8 @@ class LinearLayersStart(keras.initializers.Initializer):
     def __call__(self, shape: Any, dtype: Any = None, **options: Any) -> tf.Tensor:
         parts = []
         for i, o in zip(self.widths, self.widths[1:]):
-            limit = (6.0 / (i + o)) ** 0.5
-            parts += [tf.random.uniform((i * o,), -limit, limit, dtype or tf.float32), tf.zeros((o,), dtype)]
+            kernel = keras.initializers.GlorotUniform()((i, o), dtype=dtype)
+            parts += [tf.reshape(kernel, [-1]), tf.zeros((o,), kernel.dtype)]
         return tf.concat(parts, 0)
 
     def get_config(self) -> dict[str, Any]:
@@ -46,8 +51,8 @@ class LinearLayersStart(keras.initializers.Initializer):
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class DynamicWeights(keras.layers.Layer):
-    """`W_1, b_1, ..., W_L, b_L = reshape(FC(condition))`, HierRec Eq. 2.
+class DynamicWeights(ConfiguredLayer):
+    """Generates linear layers from a condition: `W_1, b_1, ..., W_L, b_L = reshape(FC(condition))`, HierRec Eq. 2.
 
     FC is K layers `activation(dropout(BN(W h)))` (Eq. 5), the last as wide as all weights. Without normalisation
     only its hidden layers have an activation and the weights are a linear function of the last.
@@ -71,12 +76,18 @@ class DynamicWeights(keras.layers.Layer):
 
     Returns:
       L `Linear` layers.
+
+    Example:
+      >>> first, second = DynamicWeights((6, 4, 2))(tf.ones([3, 5]))
+      >>> first.kernel.shape, second.bias.shape
+      (TensorShape([3, 6, 4]), TensorShape([3, 2]))
     """
 
     def __init__(
         self,
         widths: Sequence[int],
         units: Sequence[int] = (),
+        *,
         activation: str = "relu",
         weight_activation: str = "tanh",
         normalize: bool = True,
@@ -87,8 +98,7 @@ class DynamicWeights(keras.layers.Layer):
     ) -> None:
         super().__init__(**options)
         self.widths, self.units = tuple(widths), tuple(units)
-        self.activation, self.weight_activation = activation, weight_activation
-        self.normalize, self.dropout, self.momentum, self.l2 = normalize, dropout, momentum, l2
+        self.normalize, self.dropout = normalize, dropout
         start = LinearLayersStart(self.widths)
         layers = [*self.units, sum(sizes(self.widths))]
         last = len(layers) - 1
@@ -128,16 +138,3 @@ class DynamicWeights(keras.layers.Layer):
         shapes = zip(self.widths, self.widths[1:])
         kernels = [tf.reshape(part, [-1, i, o]) for part, (i, o) in zip(parts[::2], shapes)]
         return tuple(Linear(kernel, bias) for kernel, bias in zip(kernels, parts[1::2]))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "widths": list(self.widths),
-            "units": list(self.units),
-            "activation": self.activation,
-            "weight_activation": self.weight_activation,
-            "normalize": self.normalize,
-            "dropout": self.dropout,
-            "momentum": self.momentum,
-            "l2": self.l2,
-        }

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.autodis import AutoDis
-from models.layers.unit_rows import UnitRows
-from models.settings import EmbeddingSettings
-from schemas.features import Feature
+from scenerank.models.layers.autodis import AutoDis
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.unit_rows import UnitRows
+from scenerank.models.settings import EmbeddingSettings
+from scenerank.schemas.features import Feature
 
 
 def compositional_rows(rows: int, remainders: int) -> tuple[int, int]:
-    """Rows of the two tables that stand for one of `rows`: of remainders and of quotients."""
+    """Counts rows of the two tables that stand for one of `rows`: of remainders and of quotients."""
     remainders = min(remainders, rows)
     return remainders, -(-rows // remainders)
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class FeatureEmbedding(keras.layers.Layer):
+class FeatureEmbedding(ConfiguredLayer):
     """Embeds features, Eqs. 2-3 of SAR-Net; features of one table share its rows.
 
     A categorical feature is looked up in `[rows, d]`, or in the two tables that stand for it (`compositional`); an
@@ -42,12 +41,19 @@ class FeatureEmbedding(keras.layers.Layer):
     Input: `inputs`, a mapping from feature name to a tensor of any shape `[...]`, int64 or float32; it may
     hold some of the features only, and other keys, which are ignored.
     Output: mapping from the names of those present to `[..., d]` in the compute dtype.
+
+    Example:
+      >>> page = Feature("page", "scenario", categorical=True, size=5, table="page", source="page")
+      >>> embedding = FeatureEmbedding([page], EmbeddingSettings(dim=4))
+      >>> embedding({"page": tf.constant([1, 4])})["page"].shape
+      TensorShape([2, 4])
     """
 
     def __init__(
         self,
         features: Sequence[Feature | Mapping[str, Any]],
         settings: EmbeddingSettings | Mapping[str, Any],
+        *,
         kept: Sequence[str] = (),
         unit: Sequence[str] = (),
         likeness: float = 0.0,
@@ -183,17 +189,7 @@ class FeatureEmbedding(keras.layers.Layer):
             embedded[feature.name] = vector
         return embedded
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "features": [dataclasses.asdict(f) for f in self.features],
-            "settings": self.settings.model_dump(),
-            "kept": list(self.kept),
-            "unit": list(self.unit),
-            "likeness": self.likeness,
-        }
-
 
 def concatenate(embedded: Mapping[str, tf.Tensor], features: Sequence[Feature]) -> tf.Tensor:
-    """The features' vectors `[..., d]` side by side, in the order of `features`."""
+    """Puts the features' vectors `[..., d]` side by side, in the order of `features`."""
     return tf.concat([embedded[f.name] for f in features], -1)

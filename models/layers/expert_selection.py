@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.experts import SharedExperts
-from models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.experts import SharedExperts
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
 
 
 class Selection(NamedTuple):
-    """What a layer gives.
+    """Output of a layer.
 
     Attributes:
       state: float `[B, units[-1]]`.
@@ -29,8 +29,8 @@ class Selection(NamedTuple):
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class GatesOfAll(keras.layers.Layer):
-    """`W_t x` of all scenarios t for every row.
+class GatesOfAll(ConfiguredLayer):
+    """Computes the gates of all scenarios t for every row, `W_t x` (AESM2: Zou et al., SIGIR 2022).
 
     Args:
       scenarios: S.
@@ -39,6 +39,10 @@ class GatesOfAll(keras.layers.Layer):
 
     Input: float `[B, D]`.
     Output: float32 `[B, S, E]`.
+
+    Example:
+      >>> GatesOfAll(3, "page", 4)(tf.ones([2, 6])).shape
+      TensorShape([2, 3, 4])
     """
 
     def __init__(self, scenarios: int, table: str, experts: int, **options: Any) -> None:
@@ -59,13 +63,10 @@ class GatesOfAll(keras.layers.Layer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.einsum("bd,sde->bse", inputs, tf.convert_to_tensor(self.kernel)), tf.float32)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scenarios": self.scenarios, "table": self.table, "experts": self.experts}
-
 
 @keras.utils.register_keras_serializable("scenerank")
-class ExpertSelectionLayer(keras.layers.Layer):
-    """One multi-scenario layer of AESM2: experts that a row selects by divergences of the scenarios' gates.
+class ExpertSelectionLayer(ConfiguredLayer):
+    """Mixes experts that a row selects by divergences of scenarios' gates: AESM2's layer (Zou et al., SIGIR 2022).
 
     Each scenario t has a gate `g_t = W_t x + noise`, `[E]`, with Gaussian noise in training. For an expert e the
     distribution over scenarios is `q_e = softmax_t(g_te)`. For a row of scenario s
@@ -91,12 +92,20 @@ class ExpertSelectionLayer(keras.layers.Layer):
 
     Returns:
       a `Selection`.
+
+    Example:
+      >>> from scenerank.models.layers.scenario_routing import route
+      >>> layer = ExpertSelectionLayer(3, "page", experts=4, units=(8,), specific=1, shared=2)
+      >>> selection = layer(tf.ones([5, 6]), tf.ones([5, 7]), route(tf.constant([0, 1, 2, 2, 1]), 3))
+      >>> selection.state.shape, selection.chosen.shape
+      (TensorShape([5, 8]), TensorShape([5, 4]))
     """
 
     def __init__(
         self,
         scenarios: int,
         table: str,
+        *,
         experts: int,
         units: Sequence[int],
         specific: int,
@@ -108,25 +117,15 @@ class ExpertSelectionLayer(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.arguments: dict[str, Any] = {
-            "scenarios": scenarios,
-            "table": table,
-            "experts": experts,
-            "units": tuple(units),
-            "specific": specific,
-            "shared": shared,
-            "noise": noise,
-            "activation": activation,
-            "dropout": dropout,
-            "l2": l2,
-        }
         self.scenarios, self.count = scenarios, experts
         self.specific, self.shared, self.noise = specific, shared, noise
         self.gates = GatesOfAll(scenarios, table, experts, name="gates")
-        self.experts = SharedExperts(experts, units, None, activation, dropout, l2, normalize=False, name="experts")
+        self.experts = SharedExperts(
+            experts, units, outputs=None, activation=activation, dropout=dropout, l2=l2, normalize=False, name="experts"
+        )
 
     def divergences(self, gates: tf.Tensor, own: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """`KL(onehot(s) || q_e)` and `KL(uniform || q_e)`, float32 `[B, E]`: of gates `[B, S, E]`, own ones `[B, E]`.
+        """Computes `KL(onehot(s) || q_e)`, `KL(uniform || q_e)`, float32 `[B, E]`: of gates `[B, S, E]`, own `[B, E]`.
 
         With `log q = g - logsumexp(g)` the first is `-log q_s`, the second `-mean(log q) - log S`.
         """
@@ -149,6 +148,3 @@ class ExpertSelectionLayer(keras.layers.Layer):
         outputs = self.experts(inputs, training=training)
         state = tf.einsum("be,bed->bd", tf.cast(shares, outputs.dtype), outputs)
         return Selection(state, chosen, *means)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.arguments, "units": list(self.arguments["units"])}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from scenerank.models.layers.configured import ConfiguredLayer
+
 
 @keras.utils.register_keras_serializable("scenerank")
-class SharedExperts(keras.layers.Layer):
-    """E networks of the same shape over the same input, computed side by side.
+class SharedExperts(ConfiguredLayer):
+    """Computes E networks of the same shape over one input, side by side: experts of MMoE (Ma et al., KDD 2018).
 
     Each hidden layer is Dense, batch normalisation if wanted, activation, dropout; the last one Dense to `outputs`
     numbers, or nothing if `outputs` is None: the experts then give their last hidden layer (SAR-Net section 4.5; PLE).
@@ -31,12 +32,17 @@ class SharedExperts(keras.layers.Layer):
 
     Returns:
       float `[B, E, outputs]`, or `[B, E, units[-1]]`.
+
+    Example:
+      >>> SharedExperts(3, (8,), outputs=2)(tf.ones([5, 6])).shape
+      TensorShape([5, 3, 2])
     """
 
     def __init__(
         self,
         experts: int,
         units: Sequence[int],
+        *,
         outputs: int | None = 1,
         activation: str = "relu",
         dropout: float = 0.0,
@@ -103,17 +109,3 @@ class SharedExperts(keras.layers.Layer):
                     flat = tf.nn.dropout(flat, self.dropout)
                 hidden = tf.reshape(flat, [-1, self.experts, self.units[i]])
         return hidden if self.bias is None else hidden + self.bias
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "experts": self.experts,
-            "units": list(self.units),
-            "outputs": self.outputs,
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "l2": self.l2,
-            "momentum": self.momentum,
-            "zero_output": self.zero_output,
-            "normalize": self.normalize,
-        }

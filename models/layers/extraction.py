@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.experts import SharedExperts
-from models.layers.gates import ScenarioGate
-from models.layers.scenario_experts import ScenarioExperts
-from models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.experts import SharedExperts
+from scenerank.models.layers.gates import ScenarioGate
+from scenerank.models.layers.scenario_experts import ScenarioExperts
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ExtractionLayer(keras.layers.Layer):
-    """One extraction layer of PLE (Tang et al., 2020): experts mixed into a scenario's own and a shared state.
+class ExtractionLayer(ConfiguredLayer):
+    """Mixes experts into a scenario's own and a shared state: an extraction layer of PLE (Tang et al., RecSys 2020).
 
     The own state mixes the scenario's and the shared experts by a gate of the scenario. PLE's shared gate mixes
     the experts of all tasks, which would make a row cost S experts: here it mixes, by weights that all scenarios
@@ -39,12 +39,20 @@ class ExtractionLayer(keras.layers.Layer):
 
     Returns:
       (own, common): float `[B, units[-1]]` each.
+
+    Example:
+      >>> from scenerank.models.layers.scenario_routing import route
+      >>> layer = ExtractionLayer(3, "page", specific=1, shared=2, units=(8,))
+      >>> own, common = layer(tf.ones([5, 6]), tf.ones([5, 6]), route(tf.constant([0, 1, 2, 2, 1]), 3))
+      >>> own.shape, common.shape
+      (TensorShape([5, 8]), TensorShape([5, 8]))
     """
 
     def __init__(
         self,
         scenarios: int,
         table: str,
+        *,
         specific: int,
         shared: int,
         units: Sequence[int],
@@ -57,36 +65,30 @@ class ExtractionLayer(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.arguments: dict[str, Any] = {
-            "scenarios": scenarios,
-            "table": table,
-            "specific": specific,
-            "shared": shared,
-            "units": tuple(units),
-            "activation": activation,
-            "dropout": dropout,
-            "l2": l2,
-            "normalize": normalize,
-            "last": last,
-            "specific_units": None if specific_units is None else list(specific_units),
-        }
         own_units = units if specific_units is None else (*specific_units, units[-1])
         self.specific_experts = ScenarioExperts(
             scenarios,
             table,
-            specific,
-            own_units,
-            None,
-            activation,
-            dropout,
-            l2,
+            experts=specific,
+            units=own_units,
+            outputs=None,
+            activation=activation,
+            dropout=dropout,
+            l2=l2,
             normalize=normalize,
             name="specific_experts",
         )
         self.shared_experts = SharedExperts(
-            shared, units, None, activation, dropout, l2, normalize=normalize, name="shared_experts"
+            shared,
+            units,
+            outputs=None,
+            activation=activation,
+            dropout=dropout,
+            l2=l2,
+            normalize=normalize,
+            name="shared_experts",
         )
-        self.own_gate = ScenarioGate(scenarios, table, specific, shared, name="own_gate")
+        self.own_gate = ScenarioGate(scenarios, table, specific=specific, shared=shared, name="own_gate")
         self.common_gate = None
         if not last:
             self.common_gate = keras.layers.Dense(
@@ -109,6 +111,3 @@ class ExtractionLayer(keras.layers.Layer):
             return own_state, own_state
         common_share = tf.nn.softmax(self.common_gate(common))
         return own_state, tf.einsum("be,bed->bd", common_share, outputs)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.arguments, "units": list(self.arguments["units"])}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from scenerank.models.layers.configured import ConfiguredLayer
+
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioFeatureAttention(keras.layers.Layer):
-    """G distributions over I features, `softmax(reshape(W e_s + b))`, HierRec Eq. 6.
+class ScenarioFeatureAttention(ConfiguredLayer):
+    """Weighs I features by scenario, in G ways: `softmax(reshape(W e_s + b))`, HierRec Eq. 6.
 
     Args:
       heads: G.
@@ -22,9 +23,13 @@ class ScenarioFeatureAttention(keras.layers.Layer):
 
     Input: e_s, float `[N, d]`; d a multiple of G with `pieces`.
     Output: float `[N, G, I]`, summing to 1 over I.
+
+    Example:
+      >>> ScenarioFeatureAttention(2, 7)(tf.ones([3, 4])).shape
+      TensorShape([3, 2, 7])
     """
 
-    def __init__(self, heads: int, features: int, pieces: bool = False, l2: float = 0.0, **options: Any) -> None:
+    def __init__(self, heads: int, features: int, *, pieces: bool = False, l2: float = 0.0, **options: Any) -> None:
         super().__init__(**options)
         self.heads, self.features, self.pieces, self.l2 = heads, features, pieces, l2
 
@@ -48,12 +53,3 @@ class ScenarioFeatureAttention(keras.layers.Layer):
             scores = tf.einsum("nd,gdi->ngi", inputs, kernel)
         shares = tf.nn.softmax(tf.cast(scores + self.bias, tf.float32))
         return tf.cast(shares, self.compute_dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "heads": self.heads,
-            "features": self.features,
-            "pieces": self.pieces,
-            "l2": self.l2,
-        }

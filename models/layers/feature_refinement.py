@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.mlp import MLP
-from models.layers.schedule import add_step, progress
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.mlp import MLP
+from scenerank.models.layers.schedule import add_step, progress
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class FeatureRefinement(keras.layers.Layer):
-    """A field through N refiners, of which a selector picks one, MARIA Eqs. 11-12.
+class FeatureRefinement(ConfiguredLayer):
+    """Refines a field by N refiners, of which a selector picks one, MARIA Eqs. 11-12.
 
     `[beta_1 ReLU(W_1 x + b_1), ..., beta_N ReLU(W_N x + b_N)]` with
     `beta = softmax((log sigmoid(FCN([x, e_s])) + noise) / temperature)`. The noise is Gumbel's in training: a draw
@@ -39,12 +39,17 @@ class FeatureRefinement(keras.layers.Layer):
 
     Returns:
       float `[B, N * width]`.
+
+    Example:
+      >>> FeatureRefinement(2, 4)(tf.ones([3, 6]), tf.ones([3, 5])).shape
+      TensorShape([3, 8])
     """
 
     def __init__(
         self,
         refiners: int,
         width: int,
+        *,
         gumbel: bool = True,
         temperature: float = 0.01,
         units: Sequence[int] = (),
@@ -56,10 +61,12 @@ class FeatureRefinement(keras.layers.Layer):
         super().__init__(**options)
         self.warmup = warmup if gumbel and refiners > 1 else 0
         self.refiners, self.width, self.gumbel, self.temperature = refiners, width, gumbel, temperature
-        self.units, self.activation, self.l2 = tuple(units), activation, l2
+        self.units = tuple(units)
         penalty = keras.regularizers.L2(l2) if l2 else None
         self.refine = keras.layers.Dense(refiners * width, "relu", kernel_regularizer=penalty, name="refiners")
-        self.selector = MLP(self.units, refiners, activation, l2=l2, name="selector") if refiners > 1 else None
+        self.selector = (
+            MLP(self.units, refiners, activation=activation, l2=l2, name="selector") if refiners > 1 else None
+        )
 
     def build(self, input_shape: Any) -> None:
         if self.warmup:
@@ -80,14 +87,14 @@ class FeatureRefinement(keras.layers.Layer):
         return tf.cast(self.selector(tf.concat([inputs, scenario], -1)), tf.float32)
 
     def probabilities(self, inputs: tf.Tensor, scenario: tf.Tensor) -> tf.Tensor:
-        """How likely training draws each refiner, float32 `[B, N]`, summing to 1: beta at temperature 1 without noise.
+        """Says how likely training draws each refiner, float32 `[B, N]`: beta at temperature 1 without noise.
 
         Needs more than one refiner.
         """
         return tf.nn.softmax(tf.math.log_sigmoid(self._scores(inputs, scenario)))
 
     def selection(self, inputs: tf.Tensor, scenario: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """beta, float32 `[B, N]`. Needs more than one refiner."""
+        """Selects refiners: beta, float32 `[B, N]`. Needs more than one refiner."""
         scores = self._scores(inputs, scenario)
         if not self.gumbel:
             return tf.sigmoid(scores)
@@ -104,16 +111,3 @@ class FeatureRefinement(keras.layers.Layer):
             return refined
         selection = tf.cast(self.selection(inputs, scenario, training), refined.dtype)
         return refined * tf.repeat(selection, self.width, 1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "refiners": self.refiners,
-            "width": self.width,
-            "gumbel": self.gumbel,
-            "temperature": self.temperature,
-            "units": list(self.units),
-            "activation": self.activation,
-            "l2": self.l2,
-            "warmup": self.warmup,
-        }

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.mlp import MLP
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.mlp import MLP
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class FeatureScaling(keras.layers.Layer):
-    """One factor for each feature element, MARIA Eqs. 8-10: `lambda * sigmoid(FCN([stop_gradient(Q), context]))`.
+class FeatureScaling(ConfiguredLayer):
+    """Scales each feature element by a factor, `lambda * sigmoid(FCN([stop_gradient(Q), context]))`, MARIA Eqs. 8-10.
 
     An element is what one feature's vector is, not one number of it.
 
@@ -31,12 +31,18 @@ class FeatureScaling(keras.layers.Layer):
 
     Returns:
       (scaled, factors): float `[B, D]`; float `[B, elements]`.
+
+    Example:
+      >>> scaled, factors = FeatureScaling((4, 2))(tf.ones([3, 6]), tf.ones([3, 5]))
+      >>> scaled.shape, factors.shape
+      (TensorShape([3, 6]), TensorShape([3, 2]))
     """
 
     def __init__(
         self,
         widths: Sequence[int],
         limit: float = 2.0,
+        *,
         units: Sequence[int] = (),
         activation: str = "relu",
         l2: float = 0.0,
@@ -44,21 +50,11 @@ class FeatureScaling(keras.layers.Layer):
     ) -> None:
         super().__init__(**options)
         self.widths, self.limit = tuple(widths), limit
-        self.units, self.activation, self.l2 = tuple(units), activation, l2
-        self.network = MLP(self.units, len(self.widths), activation, l2=l2, name="network")
+        self.units = tuple(units)
+        self.network = MLP(self.units, len(self.widths), activation=activation, l2=l2, name="network")
         self.spread = np.repeat(np.eye(len(self.widths)), self.widths, axis=1)  # [elements, D]
 
     def call(self, elements: tf.Tensor, context: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         scores = self.network(tf.concat([tf.stop_gradient(elements), context], -1))
         factors = self.limit * tf.sigmoid(scores)
         return elements * (factors @ tf.constant(self.spread, factors.dtype)), factors
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "widths": list(self.widths),
-            "limit": self.limit,
-            "units": list(self.units),
-            "activation": self.activation,
-            "l2": self.l2,
-        }

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.embedding import FeatureEmbedding
-from models.layers.packing import Packed, for_all_rows, pack, packed_mean_weights, packed_sum
-from models.settings import EmbeddingSettings
-from schemas.declaration import HISTORY_LENGTH
-from schemas.features import Feature, FeatureGroup, FeatureSet
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.embedding import FeatureEmbedding
+from scenerank.models.layers.packing import Packed, for_all_rows, pack, packed_mean_weights, packed_sum
+from scenerank.models.settings import EmbeddingSettings
+from scenerank.schemas.declaration import HISTORY_LENGTH
+from scenerank.schemas.features import Feature, FeatureGroup, FeatureSet
 
 PROFILE: tuple[FeatureGroup, ...] = ("user", "item", "scenario", "context", "trigger")
 BEHAVIORS: tuple[FeatureGroup, ...] = ("behavior_item", "behavior_scenario", "behavior")
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class FieldEmbedding(keras.layers.Layer):
-    """Embeds a batch: a vector for each feature of user, item, scenario, context and trigger, and one for each
-    column of the behaviors, its mean over the history (zero where that is empty).
+class FieldEmbedding(ConfiguredLayer):
+    """Embeds a batch by fields: a vector for each feature, the mean for a column of the history.
+
+    Features are those of user, item, scenario, context and trigger; a mean is zero where the history is empty
+    (Covington et al., RecSys 2016, average a user's past likewise).
 
     Args:
       features: the inputs.
@@ -39,12 +41,23 @@ class FieldEmbedding(keras.layers.Layer):
 
     Returns:
       mapping from the name of each field to float `[B, width of the feature]`.
+
+    Example:
+      >>> user = Feature("user", "user", categorical=True, size=9, table="user", source="user")
+      >>> item = Feature("item", "item", categorical=True, size=7, table="item", source="item")
+      >>> page = Feature("page", "scenario", categorical=True, size=5, table="page", source="page")
+      >>> features = FeatureSet((user, item, page), "page", "item", "user", 0)
+      >>> embedding = FieldEmbedding(features, EmbeddingSettings(dim=4))
+      >>> ids = tf.constant([1, 2])
+      >>> {name: vector.shape for name, vector in embedding({"user": ids, "item": ids, "page": ids}).items()}
+      {'user': TensorShape([2, 4]), 'item': TensorShape([2, 4]), 'page': TensorShape([2, 4])}
     """
 
     def __init__(
         self,
         features: FeatureSet | str,
         settings: EmbeddingSettings | Mapping[str, Any],
+        *,
         pooled: bool = True,
         groups: Sequence[FeatureGroup] = (*PROFILE, *BEHAVIORS),
         **options: Any,
@@ -62,10 +75,11 @@ class FieldEmbedding(keras.layers.Layer):
 
     @property
     def width(self) -> int:
+        """D, length of all fields' concatenation."""
         return self.embedding.widths(self.fields)
 
     def behaviors(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tuple[Packed, dict[str, tf.Tensor]]:
-        """The real behaviors (ids and numbers) and their vectors, float `[N, width of the feature]` by name."""
+        """Embeds the real behaviors: ids and numbers, and vectors, float `[N, width of the feature]` by name."""
         packed = pack({f.name: inputs[f.name] for f in self.sequences}, inputs[HISTORY_LENGTH])
         return packed, self.embedding(packed.features, training=training)
 
@@ -81,16 +95,7 @@ class FieldEmbedding(keras.layers.Layer):
             embedded |= {f.name: mean for f, mean in zip(self.sequences, tf.split(means, widths, -1))}
         return embedded
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "features": self.features.to_json(),
-            "settings": self.settings.model_dump(),
-            "pooled": self.pooled,
-            "groups": list(self.groups),
-        }
-
 
 def stack(embedded: Mapping[str, tf.Tensor], fields: tuple[Feature, ...]) -> tf.Tensor:
-    """Fields of one width d as `[B, F, d]`, in the order of `fields`."""
+    """Stacks fields of one width d as `[B, F, d]`, in the order of `fields`."""
     return tf.stack([embedded[f.name] for f in fields], 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
 
@@ -16,7 +15,7 @@ class Folding:
     _held: _Held | None = None
 
     def constants(self) -> tuple[tf.Tensor, ...]:
-        """The tensors, of the weights as they are."""
+        """Computes the tensors, of the weights as they are."""
         raise NotImplementedError
 
     @property
@@ -33,7 +32,7 @@ class _Held:
 
 
 def foldable(model: tf.Module) -> list[Folding]:
-    """A model and its layers, those that can be folded."""
+    """Lists a model and its layers, those that can be folded."""
     return [part for part in (model, *model.submodules) if isinstance(part, Folding)]
 
 

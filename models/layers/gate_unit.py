@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from scenerank.models.layers.configured import ConfiguredLayer
+
 
 @keras.utils.register_keras_serializable("scenerank")
-class GateUnit(keras.layers.Layer):
-    """`scale * sigmoid(W1 LN(ReLU(W0 x + b0)) + b1)`: SFPNet Eqs. 3 and 10; without LN the gate of PEPNet.
+class GateUnit(ConfiguredLayer):
+    """Computes gates, `scale * sigmoid(W1 LN(ReLU(W0 x + b0)) + b1)`: SFPNet Eqs. 3 and 10; PEPNet's without LN.
 
     Args:
       outputs: how many numbers are gated.
@@ -22,19 +23,24 @@ class GateUnit(keras.layers.Layer):
 
     Input: float `[..., D]`.
     Output: float `[..., outputs]`.
+
+    Example:
+      >>> GateUnit(4, 8)(tf.ones([3, 6])).shape
+      TensorShape([3, 4])
     """
 
     def __init__(
         self,
         outputs: int,
         units: int,
+        *,
         scale: float = 1.0,
         normalize: bool = True,
         l2: float = 0.0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.outputs, self.units, self.scale, self.normalize, self.l2 = outputs, units, scale, normalize, l2
+        self.scale = scale
 
         def penalty() -> Any:
             return keras.regularizers.L2(l2) if l2 else None
@@ -48,13 +54,3 @@ class GateUnit(keras.layers.Layer):
         if self.norm is not None:
             hidden = self.norm(hidden)
         return self.scale * tf.sigmoid(self.last(hidden))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "outputs": self.outputs,
-            "units": self.units,
-            "scale": self.scale,
-            "normalize": self.normalize,
-            "l2": self.l2,
-        }

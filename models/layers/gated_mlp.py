@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.gate_unit import GateUnit
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.gate_unit import GateUnit
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class GatedMLP(keras.layers.Layer):
-    """SFPNet's scenario-aware DNN, Eqs. 9-11: before each hidden layer its input H is gated, seeing the condition s.
+class GatedMLP(ConfiguredLayer):
+    """Gates the input H of each hidden layer, seeing the condition s: SFPNet's scenario-aware DNN, Eqs. 9-11.
 
     `A = gate([H, s])` with a `GateUnit` of the layer's own, `H' = activation(W7 (H * A) + b7)`; then Dense to one
     number.
@@ -31,12 +31,17 @@ class GatedMLP(keras.layers.Layer):
 
     Returns:
       float `[B, 1]`.
+
+    Example:
+      >>> GatedMLP((8,), 16)(tf.ones([3, 6]), tf.ones([3, 2])).shape
+      TensorShape([3, 1])
     """
 
     def __init__(
         self,
         units: Sequence[int],
         gate_units: int = 128,
+        *,
         activation: str = "relu",
         dropout: float = 0.0,
         l2: float = 0.0,
@@ -71,13 +76,3 @@ class GatedMLP(keras.layers.Layer):
             if training and self.dropout:
                 hidden = tf.nn.dropout(hidden, self.dropout)
         return self.last(hidden)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": list(self.units),
-            "gate_units": self.gate_units,
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "l2": self.l2,
-        }

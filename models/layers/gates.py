@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.scenario_dense import ScenarioDense
-from models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.scenario_dense import ScenarioDense
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
 
 UNKNOWN_SCENARIO = 0
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioGate(keras.layers.Layer):
-    """`softmax(W_s v')` over a scenario's own and the shared experts, SAR-Net Eq. 10.
+class ScenarioGate(ConfiguredLayer):
+    """Shares out a row among its scenario's own and the shared experts: `softmax(W_s v')`, SAR-Net Eq. 10.
 
     All `W_s` start at 0: every expert has an equal say until the scenario's rows speak. A scenario without a row
     of its own (row 0) has no trained experts; its gate leaves them out and mixes the shared ones.
@@ -32,13 +32,20 @@ class ScenarioGate(keras.layers.Layer):
 
     Returns:
       float32 `[B, specific + shared]`, each row summing to 1.
+
+    Example:
+      >>> from scenerank.models.layers.scenario_routing import route
+      >>> gate = ScenarioGate(3, "page", specific=1, shared=1)
+      >>> gate(tf.ones([2, 6]), route(tf.constant([0, 2]), 3)).numpy()  # an unknown scenario has no expert of its own
+      array([[0. , 1. ],
+             [0.5, 0.5]], dtype=float32)
     """
 
-    def __init__(self, scenarios: int, table: str, specific: int, shared: int, **options: Any) -> None:
+    def __init__(self, scenarios: int, table: str, *, specific: int, shared: int, **options: Any) -> None:
         super().__init__(**options)
-        self.scenarios, self.table, self.specific, self.shared = scenarios, table, specific, shared
+        self.specific, self.shared = specific, shared
         self.dense = ScenarioDense(
-            scenarios, specific + shared, table, use_bias=False, kernel_initializer="zeros", name="weights"
+            scenarios, specific + shared, table=table, use_bias=False, kernel_initializer="zeros", name="weights"
         )
 
     def call(self, inputs: tf.Tensor, routes: ScenarioRoutes) -> tf.Tensor:
@@ -48,12 +55,3 @@ class ScenarioGate(keras.layers.Layer):
             unknown = tf.equal(routes.scenario, UNKNOWN_SCENARIO)
             logits = tf.where(unknown[:, tf.newaxis] & own, tf.float32.min, logits)
         return tf.nn.softmax(logits)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "scenarios": self.scenarios,
-            "table": self.table,
-            "specific": self.specific,
-            "shared": self.shared,
-        }

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.mlp import MLP
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.mlp import MLP
 
 
 @tf.custom_gradient
 def reverse_gradient(inputs: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    """The inputs, through which gradients pass with their sign turned (Ganin and Lempitsky, ICML 2015)."""
+    """Gives the inputs, through which gradients pass with their sign turned (Ganin and Lempitsky, ICML 2015)."""
     return tf.identity(inputs), lambda upstream: -upstream
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioDiscriminator(keras.layers.Layer):
-    """Guesses the scenario from a state, whose gradients are reversed.
+class ScenarioDiscriminator(ConfiguredLayer):
+    """Guesses the scenario from a state, whose gradients are reversed (Ganin and Lempitsky, ICML 2015).
 
     Args:
       scenarios: S.
@@ -34,12 +34,17 @@ class ScenarioDiscriminator(keras.layers.Layer):
 
     Returns:
       cross-entropy of the guess, float32 `[B]`; 0 for rows of an unknown scenario, 0, which is no class.
+
+    Example:
+      >>> ScenarioDiscriminator(3, "page")(tf.ones([2, 6]), tf.constant([1, 2])).shape
+      TensorShape([2])
     """
 
     def __init__(
         self,
         scenarios: int,
         table: str,
+        *,
         units: Sequence[int] = (64,),
         activation: str = "relu",
         dropout: float = 0.0,
@@ -48,8 +53,7 @@ class ScenarioDiscriminator(keras.layers.Layer):
     ) -> None:
         super().__init__(**options)
         self.scenarios, self.table, self.units = scenarios, table, tuple(units)
-        self.activation, self.dropout, self.l2 = activation, dropout, l2
-        self.hidden = MLP(units, None, activation, dropout, l2, name="hidden")
+        self.hidden = MLP(units, None, activation=activation, dropout=dropout, l2=l2, name="hidden")
 
     def build(self, input_shape: Any) -> None:
         width = self.units[-1] if self.units else int(input_shape[-1])
@@ -69,14 +73,3 @@ class ScenarioDiscriminator(keras.layers.Layer):
         known = tf.range(self.scenarios) > 0
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(scenario, tf.where(known, logits, -1e9))
         return tf.where(scenario > 0, losses, 0.0)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "scenarios": self.scenarios,
-            "table": self.table,
-            "units": list(self.units),
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "l2": self.l2,
-        }

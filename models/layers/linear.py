@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.embedding import concatenate
-from models.layers.fields import FieldEmbedding
-from models.settings import EmbeddingSettings
-from schemas.features import FeatureSet
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.embedding import concatenate
+from scenerank.models.layers.fields import FieldEmbedding
+from scenerank.models.settings import EmbeddingSettings
+from scenerank.schemas.features import FeatureSet
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class LinearTerm(keras.layers.Layer):
-    """`sum_i w_i x_i` over all one-hot encoded features: a number for every value of a categorical feature, `w * value`
-    for a numeric one, the mean of the behaviors' numbers for a column of the history. It has no bias.
+class LinearTerm(ConfiguredLayer):
+    """Adds up a number for every feature, `sum_i w_i x_i` with features one-hot encoded (Rendle, ICDM 2010, Eq. 1).
+
+    A categorical feature has a number for every value, a numeric one `w * value`, a column of the history the mean of
+    the behaviors' numbers. There is no bias.
 
     Args:
       features: the inputs.
@@ -30,6 +32,13 @@ class LinearTerm(keras.layers.Layer):
 
     Returns:
       float32 `[B]`.
+
+    Example:
+      >>> from scenerank.schemas.features import Feature
+      >>> page = Feature("page", "scenario", categorical=True, size=5, table="page", source="page")
+      >>> term = LinearTerm(FeatureSet((page,), "page", "page", "page", 0), EmbeddingSettings())
+      >>> term({"page": tf.constant([1, 4])}).shape
+      TensorShape([2])
     """
 
     def __init__(
@@ -44,10 +53,3 @@ class LinearTerm(keras.layers.Layer):
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         numbers = concatenate(self.numbers(inputs, training=training), self.numbers.fields)
         return tf.reduce_sum(tf.cast(numbers, tf.float32), -1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "features": self.features.to_json(),
-            "settings": self.settings.model_dump(),
-        }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from scenerank.models.layers.configured import ConfiguredLayer
+
 
 @keras.utils.register_keras_serializable("scenerank")
-class Mixture(keras.layers.Layer):
-    """`sum_j g_j f_j` with `g = softmax(W x)`: a gate of MMoE (Ma et al., KDD 2018, Eqs. 5-7), MARIA Eqs. 16-17.
+class Mixture(ConfiguredLayer):
+    """Mixes experts, `sum_j g_j f_j` with `g = softmax(W x)`: MMoE (Ma et al., KDD 2018, Eqs. 5-7), MARIA Eqs. 16-17.
 
     Args:
       experts: E.
@@ -24,13 +25,16 @@ class Mixture(keras.layers.Layer):
 
     Returns:
       float `[B, D]`.
+
+    Example:
+      >>> Mixture(3)(tf.ones([2, 3, 4]), tf.ones([2, 5])).shape
+      TensorShape([2, 4])
     """
 
     def __init__(
         self, experts: int, kernel_initializer: str = "glorot_uniform", l2: float = 0.0, **options: Any
     ) -> None:
         super().__init__(**options)
-        self.experts, self.kernel_initializer, self.l2 = experts, kernel_initializer, l2
         self.dense = keras.layers.Dense(
             experts,
             use_bias=False,
@@ -42,11 +46,3 @@ class Mixture(keras.layers.Layer):
     def call(self, outputs: tf.Tensor, gate: tf.Tensor) -> tf.Tensor:
         shares = tf.nn.softmax(tf.cast(self.dense(gate), tf.float32))
         return tf.einsum("be,bed->bd", tf.cast(shares, outputs.dtype), outputs)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "experts": self.experts,
-            "kernel_initializer": self.kernel_initializer,
-            "l2": self.l2,
-        }

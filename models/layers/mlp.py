@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.weighted_batch_norm import WeightedBatchNormalization
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.weighted_batch_norm import WeightedBatchNormalization
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class MLP(keras.layers.Layer):
-    """Hidden layers of Dense, batch normalisation if wanted, activation, dropout; then Dense to `outputs` numbers.
+class MLP(ConfiguredLayer):
+    """Stacks hidden layers of Dense, batch normalisation if wanted, activation, dropout; then Dense to `outputs`.
+
+    Without normalisation it is the deep part of Wide & Deep (Cheng et al., DLRS 2016, Eq. 2).
 
     Args:
       units: widths of the hidden layers; may be empty.
@@ -25,12 +27,17 @@ class MLP(keras.layers.Layer):
 
     Input: float `[..., D]` (`[B, D]` if normalised).
     Output: float `[..., outputs]`, or `[..., units[-1]]`.
+
+    Example:
+      >>> MLP((8, 4), outputs=2)(tf.ones([3, 6])).shape
+      TensorShape([3, 2])
     """
 
     def __init__(
         self,
         units: Sequence[int],
         outputs: int | None = 1,
+        *,
         activation: str = "relu",
         dropout: float = 0.0,
         l2: float = 0.0,
@@ -39,8 +46,7 @@ class MLP(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.units, self.outputs, self.activation = tuple(units), outputs, activation
-        self.dropout, self.l2, self.normalize, self.momentum = dropout, l2, normalize, momentum
+        self.units, self.dropout, self.normalize = tuple(units), dropout, normalize
 
         def dense(size: int, name: str) -> keras.layers.Dense:
             bias = not normalize or name == "output"  # normalisation would take it away
@@ -70,15 +76,3 @@ class MLP(keras.layers.Layer):
             if training and self.dropout:
                 hidden = tf.nn.dropout(hidden, self.dropout)
         return hidden if self.last is None else self.last(hidden)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": list(self.units),
-            "outputs": self.outputs,
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "l2": self.l2,
-            "normalize": self.normalize,
-            "momentum": self.momentum,
-        }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
 SMALLEST_VARIANCE = 1e-12
@@ -30,7 +29,7 @@ class Packed(NamedTuple):
 
 
 def history_mask(length: tf.Tensor, padded: tf.Tensor) -> tf.Tensor:
-    """bool, as `padded`: which positions of `padded` (`[B, L]` or `[L]`) are real, of `length` (int `[B]` or `[]`)."""
+    """Tells real positions of `padded` (`[B, L]` or `[L]`) of `length` (int `[B]` or `[]`): bool, as `padded`."""
     return tf.sequence_mask(length, tf.shape(padded)[-1])
 
 
@@ -40,6 +39,10 @@ def pack(sequences: Mapping[str, tf.Tensor], length: tf.Tensor) -> Packed:
     Args:
       sequences: tensors `[B, L]`, by feature name, at least one; or `[L]`, one history for all rows.
       length: int `[B]`, real positions of each row, at the front; or a scalar.
+
+    Example:
+      >>> pack({"item": tf.constant([[7, 8, 0], [9, 0, 0]])}, tf.constant([2, 1])).features["item"].numpy()
+      array([7, 8, 9], dtype=int32)
     """
     first = next(iter(sequences.values()))
     if first.shape.rank == 1:
@@ -54,23 +57,23 @@ def pack(sequences: Mapping[str, tf.Tensor], length: tf.Tensor) -> Packed:
 
 
 def at_behaviors(values: tf.Tensor, rows: tf.Tensor | None) -> tf.Tensor:
-    """Values `[B, ...]` of the rows, beside their behaviors: `[N, ...]`; where these are shared, `[B, 1, ...]`."""
+    """Puts values `[B, ...]` of the rows beside their behaviors: `[N, ...]`; where these are shared, `[B, 1, ...]`."""
     return values[:, tf.newaxis] if rows is None else tf.gather(values, rows)
 
 
 def for_all_rows(values: tf.Tensor, rows: tf.Tensor | None, like: tf.Tensor) -> tf.Tensor:
-    """`[B, D]` of a sum over behaviors, of which there is one, `[1, D]`, where they are shared; `like`: `[B, ...]`."""
+    """Repeats the one sum over shared behaviors, `[1, D]`, for all rows: `[B, D]`; `like`: `[B, ...]`."""
     return values if rows is not None else tf.broadcast_to(values, [tf.shape(like)[0], values.shape[-1]])
 
 
 def own_behaviors(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Shared behaviors that each row now has vectors of its own for, `[B, N, D]`: packed `[B N, D]`, rows and size."""
+    """Packs shared behaviors of which each row now has its own vectors, `[B, N, D]`: `[B N, D]`, rows and size."""
     shape = tf.shape(values, tf.int64)
     return tf.reshape(values, [-1, values.shape[-1]]), tf.repeat(tf.range(shape[0]), shape[1]), shape[0]
 
 
 def packed_softmax(scores: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor) -> tf.Tensor:
-    """Softmax over each row's behaviors.
+    """Computes a softmax over each row's behaviors.
 
     Args:
       scores: float `[N]`; `[B, N]` where behaviors are shared and the rows have a say.
@@ -88,7 +91,7 @@ def packed_softmax(scores: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor) -
 
 
 def packed_mean_weights(values: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor) -> tf.Tensor:
-    """float32 `[N]`, for values `[N, ...]`: one over the number of behaviors of the row."""
+    """Weighs values `[N, ...]` for a mean: one over the number of behaviors of the row, float32 `[N]`."""
     ones = tf.ones([tf.shape(values)[0]])
     if rows is None:
         return ones / tf.cast(tf.size(ones), tf.float32)
@@ -96,7 +99,7 @@ def packed_mean_weights(values: tf.Tensor, rows: tf.Tensor | None, size: tf.Tens
 
 
 def packed_sum(values: tf.Tensor, weights: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor) -> tf.Tensor:
-    """Weighted sum of `values` `[N, D]` over each row's behaviors: `[B, D]`, zero for an empty history.
+    """Sums `values` `[N, D]`, weighed, over each row's behaviors: `[B, D]`, zero for an empty history.
 
     Args:
       weights: `[N]`; where behaviors are shared, `[B, N]`, or `[N]` and the sum is `[1, D]`.
@@ -108,7 +111,7 @@ def packed_sum(values: tf.Tensor, weights: tf.Tensor, rows: tf.Tensor | None, si
 
 
 def packed_moments(values: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and standard deviation of `values` `[N, D]` over each row's behaviors, SFPNet Eq. 2.
+    """Computes mean and standard deviation of `values` `[N, D]` over each row's behaviors, SFPNet Eq. 2.
 
     The variance is the mean square of deviations, which equals Eq. 2's difference of squares but does not lose its
     digits. Where it is 0, as for a single behavior, so are the deviation and its gradient.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
 
 class Places(NamedTuple):
-    """Where the N packed behaviors of a batch lie in a layout `[B, L]`, L being the longest history in the batch.
+    """Places of the N packed behaviors of a batch in a layout `[B, L]`, L being the longest history in the batch.
 
     Attributes:
       index: int64 `[N]`, place in the flattened layout.
@@ -22,19 +21,19 @@ class Places(NamedTuple):
     mask: tf.Tensor
 
     def pad(self, values: tf.Tensor) -> tf.Tensor:
-        """`[N, D]` to `[B, L, D]`, zero at places that are not taken."""
+        """Lays `[N, D]` out as `[B, L, D]`, zero at places that are not taken."""
         shape = tf.shape(self.mask, tf.int64)
         width = values.shape[-1]
         flat = tf.scatter_nd(self.index[:, tf.newaxis], values, [shape[0] * shape[1], width])
         return tf.reshape(flat, [shape[0], shape[1], width])
 
     def unpad(self, padded: tf.Tensor) -> tf.Tensor:
-        """`[B, L, D]` to `[N, D]`."""
+        """Takes `[B, L, D]` back to `[N, D]`."""
         return tf.gather(tf.reshape(padded, [-1, padded.shape[-1]]), self.index)
 
 
 def places(behaviors: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor) -> Places:
-    """The layout of behaviors.
+    """Lays behaviors out.
 
     Args:
       behaviors: `[N, ...]`.

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import tensorflow as tf
 
 
 def field_pairs(fields: int) -> tuple[list[int], list[int]]:
-    """First and second field of each of the `P = F (F - 1) / 2` pairs, in the order (0, 1), (0, 2), ..."""
+    """Lists first and second field of each of the `P = F (F - 1) / 2` pairs, in the order (0, 1), (0, 2), ..."""
     first, second = np.triu_indices(fields, 1)
     return first.tolist(), second.tolist()
 
 
 def inner_products(fields: tf.Tensor) -> tf.Tensor:
-    """`<v_i, v_j>` of every pair: float `[B, F, d]` to `[B, P]`, in the order of `field_pairs`."""
+    """Multiplies every pair, `<v_i, v_j>`: float `[B, F, d]` to `[B, P]`, in the order of `field_pairs`."""
     count = fields.shape[1]
     first, second = field_pairs(count)
     products = tf.matmul(fields, fields, transpose_b=True)
@@ -23,7 +22,7 @@ def inner_products(fields: tf.Tensor) -> tf.Tensor:
 
 
 def factorization(fields: tf.Tensor) -> tf.Tensor:
-    """Second-order term of a factorisation machine, `sum_{i<j} <v_i, v_j>` (Rendle, 2010).
+    """Computes the second-order term of a factorisation machine, `sum_{i<j} <v_i, v_j>` (Rendle, ICDM 2010).
 
     Computed as `(|sum_i v_i|^2 - sum_i |v_i|^2) / 2`, which takes F and not F^2 steps.
 

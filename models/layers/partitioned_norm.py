@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.scenario_batch_norm import ScenarioBatchNormalization
+from scenerank.models.layers.scenario_batch_norm import ScenarioBatchNormalization
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class PartitionedNormalization(ScenarioBatchNormalization):
-    """`(gamma gamma_s) (z - mean_s) / sqrt(variance_s + epsilon) + (beta + beta_s)`, STAR (Sheng et al., CIKM 2021).
+    """Normalises by scenario: `(gamma gamma_s) (z - mean_s) / sqrt(variance_s + epsilon) + (beta + beta_s)`, of STAR.
 
-    Moments are the scenario's, in training and at inference (moving ones) as in `ScenarioBatchNormalization`, whose
-    arguments these are; gamma and beta `[D]` are of all scenarios. The unknown scenario has the moments of all rows.
+    See Sheng et al., CIKM 2021. Moments are the scenario's, in training and at inference (moving ones) as in
+    `ScenarioBatchNormalization`, whose arguments these are; gamma and beta `[D]` are of all scenarios. The unknown
+    scenario has the moments of all rows.
+
+    Example:
+      >>> PartitionedNormalization(3, "page")(tf.ones([2, 6]), tf.constant([1, 2])).shape
+      TensorShape([2, 6])
     """
 
     def __init__(self, scenarios: int, table: str, **options: Any) -> None:

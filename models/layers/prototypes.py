@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.replicas import all_sum
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.replicas import all_sum
 
 SMALLEST_MASS = 1e-2
 """Rows' worth of shares below which a prototype stays where it is."""
@@ -17,8 +17,8 @@ CANDIDATES = 64
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class Prototypes(keras.layers.Layer):
-    """K points in a metric space that move with the samples assigned to them, not by gradient (MuseNet Eq. 14).
+class Prototypes(ConfiguredLayer):
+    """Keeps K points in a metric space that move with the samples assigned to them, not by gradient (MuseNet Eq. 14).
 
     `move` takes each to `(1 - rate) c_k + rate * sum_i a_ki x_i / sum_i a_ki`, both sums over the rows of all
     replicas; a prototype that the batch gives almost no mass stays. They are weights, and are saved with the model.
@@ -39,10 +39,14 @@ class Prototypes(keras.layers.Layer):
     Returns:
       float32 `[B, K]`: minus the squared distance to each prototype, but for the sample's own square, which is the
       same for all of them (Eqs. 15-16): a softmax of either is the same, and so is the nearest prototype.
+
+    Example:
+      >>> Prototypes(4)(tf.ones([2, 3])).shape
+      TensorShape([2, 4])
     """
 
     def __init__(
-        self, count: int, rate: float = 0.2, scale: float = 1.0, from_samples: bool = False, **options: Any
+        self, count: int, rate: float = 0.2, *, scale: float = 1.0, from_samples: bool = False, **options: Any
     ) -> None:
         super().__init__(**options)
         self.count, self.rate, self.scale, self.from_samples = count, rate, scale, from_samples
@@ -66,7 +70,7 @@ class Prototypes(keras.layers.Layer):
         super().build(input_shape)
 
     def move(self, samples: tf.Tensor, shares: tf.Tensor) -> None:
-        """One step towards the samples.
+        """Moves them a step towards the samples.
 
         Args:
           samples: float `[B, D]`.
@@ -90,7 +94,7 @@ class Prototypes(keras.layers.Layer):
         self.prototypes.assign(moved)
 
     def smallest_distance(self) -> tf.Tensor:
-        """Between any two prototypes, float32 `[]`: 0 where two of them are the same."""
+        """Measures between any two prototypes, float32 `[]`: 0 where two of them are the same."""
         points = tf.convert_to_tensor(self.prototypes)
         squares = tf.reduce_sum(tf.square(points[:, tf.newaxis] - points), -1)
         return tf.sqrt(tf.reduce_min(squares + tf.linalg.diag(tf.fill([self.count], tf.float32.max))))
@@ -99,15 +103,6 @@ class Prototypes(keras.layers.Layer):
         points = tf.identity(self.prototypes)
         products = tf.matmul(tf.cast(samples, tf.float32), points, transpose_b=True)
         return 2.0 * products - tf.reduce_sum(tf.square(points), 1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "count": self.count,
-            "rate": self.rate,
-            "scale": self.scale,
-            "from_samples": self.from_samples,
-        }
 
 
 def _candidates(samples: tf.Tensor, count: int) -> tf.Tensor:
@@ -124,8 +119,10 @@ def _candidates(samples: tf.Tensor, count: int) -> tf.Tensor:
 
 
 def far_apart(points: tf.Tensor, count: int) -> tf.Tensor:
-    """The one of `points` `[n, D]` nearest to their mean, then each the farthest from those before it (Gonzalez,
-    Clustering to minimize the maximum intercluster distance, 1985): `[count, D]`."""
+    """Chooses of `points` `[n, D]` the nearest to their mean, then each the farthest from those before: `[count, D]`.
+
+    See Gonzalez, Clustering to minimize the maximum intercluster distance, 1985.
+    """
 
     def squares(place: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(tf.square(points - points[place]), -1)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.schedule import add_step, progress
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.schedule import add_step, progress
 
 Weighting = Literal["binarization", "scaling", "fusion"]
 
 
 def straight_through(hard: tf.Tensor, soft: tf.Tensor) -> tf.Tensor:
-    """The values of `hard` with the gradient of `soft`."""
+    """Gives the values of `hard` with the gradient of `soft`."""
     return tf.stop_gradient(hard - soft) + soft
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class PrunedMLP(keras.layers.Layer):
-    """Hidden layers `h^l = activation(W^l h^(l-1) + b^l) * pi^l`, the factors pi^l made by pruners from the domain.
+class PrunedMLP(ConfiguredLayer):
+    """Prunes hidden layers by domain: `h^l = activation(W^l h^(l-1) + b^l) * pi^l`, the factors pi^l made by pruners.
 
     With `u = W_p^l e_d + b_p^l`, and `[.]` 1 where true and 0 where not, the factors of AdaSparse are
       binarization: `pi = [v > epsilon]`, `v = sigmoid(alpha u)`;
@@ -45,12 +45,18 @@ class PrunedMLP(keras.layers.Layer):
 
     Returns:
       (hidden, pruned): float `[B, units[-1]]`; share of the neurons pruned, float32 `[B, layers]`, 0 for scaling.
+
+    Example:
+      >>> hidden, pruned = PrunedMLP((8, 4))(tf.ones([3, 6]), tf.ones([3, 2]))
+      >>> hidden.shape, pruned.shape
+      (TensorShape([3, 4]), TensorShape([3, 2]))
     """
 
     def __init__(
         self,
         units: Sequence[int],
         weighting: Weighting = "fusion",
+        *,
         alpha: tuple[float, float] = (0.1, 5.0),
         steps: int = 10_000,
         beta: float = 2.0,
@@ -63,7 +69,7 @@ class PrunedMLP(keras.layers.Layer):
         super().__init__(**options)
         self.units, self.weighting, self.alpha, self.steps = tuple(units), weighting, tuple(alpha), steps
         self.beta, self.epsilon = beta, epsilon
-        self.activation, self.dropout, self.l2 = activation, dropout, l2
+        self.dropout = dropout
         penalty = keras.regularizers.L2(l2) if l2 else None
         self.dense = [
             keras.layers.Dense(size, kernel_regularizer=penalty, name=f"dense_{i}") for i, size in enumerate(self.units)
@@ -81,7 +87,7 @@ class PrunedMLP(keras.layers.Layer):
         return progress(self.step, self.steps)
 
     def factors(self, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """pi of the pruner's `u`, and which neurons are kept (1 or 0, with v's gradient), float32 as `logits`."""
+        """Computes pi of the pruner's `u`, and which neurons are kept (1 or 0, v's gradient), float32 as `logits`."""
         logits = tf.cast(logits, tf.float32)
         if self.weighting == "scaling":
             return self.beta * tf.sigmoid(logits), tf.ones_like(logits)
@@ -103,17 +109,3 @@ class PrunedMLP(keras.layers.Layer):
         if training:
             self.step.assign_add(1.0)
         return hidden, tf.stack(pruned, -1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": list(self.units),
-            "weighting": self.weighting,
-            "alpha": list(self.alpha),
-            "steps": self.steps,
-            "beta": self.beta,
-            "epsilon": self.epsilon,
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "l2": self.l2,
-        }

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.experts import SharedExperts
-from models.layers.scenario_experts import ScenarioExperts
-from models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.experts import SharedExperts
+from scenerank.models.layers.scenario_experts import ScenarioExperts
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class RepeatIntention(keras.layers.Layer):
-    """Does the user want something again or something new, and this item then (MuseNet section 3.2.2)?
+class RepeatIntention(ConfiguredLayer):
+    """Asks whether the user wants something again or something new, and this item then (MuseNet section 3.2.2).
 
     In each module `p_r = sigmoid(MLP(user))`, s_r and s_e are MLPs of user and item, and (Eq. 9)
     `z = 1[t in B_u] p_r s_r + 1[t not in B_u] (1 - p_r) s_e`.
@@ -38,12 +38,19 @@ class RepeatIntention(keras.layers.Layer):
 
     Returns:
       (z, p_r): float32 `[B, K]` each; p_r is None without `repeat`.
+
+    Example:
+      >>> intention = RepeatIntention(3, (8,))
+      >>> scores, again = intention(tf.ones([2, 6]), tf.ones([2, 4]), tf.constant([True, False]))
+      >>> scores.shape, again.shape
+      (TensorShape([2, 3]), TensorShape([2, 3]))
     """
 
     def __init__(
         self,
         modules: int,
         units: Sequence[int],
+        *,
         repeat: bool = True,
         scenarios: int | None = None,
         table: str | None = None,
@@ -53,23 +60,13 @@ class RepeatIntention(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.arguments: dict[str, Any] = {
-            "modules": modules,
-            "units": tuple(units),
-            "repeat": repeat,
-            "scenarios": scenarios,
-            "table": table,
-            "activation": activation,
-            "dropout": dropout,
-            "l2": l2,
-        }
         self.modules = 1 if scenarios else modules
 
         def networks(each: int, name: str) -> SharedExperts | ScenarioExperts:
             common: dict[str, Any] = {"activation": activation, "dropout": dropout, "l2": l2, "normalize": False}
             if scenarios is None:
                 return SharedExperts(modules * each, units, name=name, **common)
-            return ScenarioExperts(scenarios, str(table), each, units, name=name, **common)
+            return ScenarioExperts(scenarios, str(table), experts=each, units=units, name=name, **common)
 
         self.intention = networks(1, "intention") if repeat else None
         self.affinity = networks(2 if repeat else 1, "affinity")
@@ -94,6 +91,3 @@ class RepeatIntention(keras.layers.Layer):
         assert repeated is not None
         chosen = tf.where(repeated[:, tf.newaxis], again * scores[:, :, 0], (1.0 - again) * scores[:, :, 1])
         return chosen, again
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.arguments, "units": list(self.arguments["units"])}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
-from models.layers.packing import history_mask, pack
+from scenerank.models.layers.packing import history_mask, pack
 
 UNKNOWN_ITEM = 0
 """Two items of which nothing is known are not taken for the same."""
@@ -16,7 +15,7 @@ def _known(ids: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def is_repeated(history: tf.Tensor, length: tf.Tensor, target: tf.Tensor, size: int) -> tf.Tensor:
-    """Whether the target is among the row's past items: 1[t in B_u] of MuseNet Eq. 9.
+    """Tells whether the target is among the row's past items: 1[t in B_u] of MuseNet Eq. 9.
 
     Args:
       history: item ids, int `[B, L]`; `[L]` if it is all rows'.
@@ -32,7 +31,7 @@ def is_repeated(history: tf.Tensor, length: tf.Tensor, target: tf.Tensor, size: 
 
 
 def repeat_share(history: tf.Tensor, length: tf.Tensor, size: int) -> tf.Tensor:
-    """Share of the row's past events whose item an earlier one had: r of MuseNet Eq. 10.
+    """Computes the share of the row's past events whose item an earlier one had: r of MuseNet Eq. 10.
 
     Arguments as in `is_repeated`. An event with an unknown item repeats nothing.
 

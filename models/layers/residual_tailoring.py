@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.packing import at_behaviors
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.packing import at_behaviors
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ResidualTailoring(keras.layers.Layer):
-    """Every field and every behavior, with what the whole row has to say of it (SFPNet Eqs. 5-7).
+class ResidualTailoring(ConfiguredLayer):
+    """Tailors every field and every behavior by what the whole row has to say of it (SFPNet Eqs. 5-7).
 
     `C = W3 ReLU(W2 X_hat + b2) + b3` holds a vector c for each field and c_b for the behaviors. A field becomes
     `ReLU(W x + b) + sigmoid(W' x + b') * c` with matrices of its own, a behavior the same with matrices that all
@@ -34,9 +34,16 @@ class ResidualTailoring(keras.layers.Layer):
 
     Returns:
       (fields, behaviors), of the same shapes; behaviors `[B, N, d]` where rows shared them.
+
+    Example:
+      >>> tailor = ResidualTailoring(4, 16, pooled=8)
+      >>> context, fields, behaviors = tf.ones([2, 3 * 4 + 8]), tf.ones([2, 3, 4]), tf.ones([5, 4])
+      >>> fields, behaviors = tailor(context, fields, behaviors, tf.constant([0, 0, 0, 1, 1]))
+      >>> fields.shape, behaviors.shape
+      (TensorShape([2, 3, 4]), TensorShape([5, 4]))
     """
 
-    def __init__(self, width: int, hidden: int, pooled: int, l2: float = 0.0, **options: Any) -> None:
+    def __init__(self, width: int, hidden: int, *, pooled: int, l2: float = 0.0, **options: Any) -> None:
         super().__init__(**options)
         self.width, self.hidden, self.pooled, self.l2 = width, hidden, pooled, l2
 
@@ -86,12 +93,3 @@ class ResidualTailoring(keras.layers.Layer):
         if self.narrow is not None:
             of_behaviors = self.narrow(of_behaviors)
         return tailored(inner, of_fields), tailored(self.of_behavior(behaviors), at_behaviors(of_behaviors, rows))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "width": self.width,
-            "hidden": self.hidden,
-            "pooled": self.pooled,
-            "l2": self.l2,
-        }

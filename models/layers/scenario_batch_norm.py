@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.folding import Folding
-from models.layers.replicas import all_sum
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.folding import Folding
+from scenerank.models.layers.replicas import all_sum
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioBatchNormalization(Folding, keras.layers.Layer):
-    """Normalises each row by the moments of its own scenario's rows alone.
+class ScenarioBatchNormalization(Folding, ConfiguredLayer):
+    """Normalises each row by the moments of its own scenario's rows alone, as STAR does (Sheng et al., CIKM 2021).
 
     In training the moments are those of the scenario's n rows in the batch, pooled with `prior_rows` rows that have
     the scenario's moving moments: many rows speak for themselves, a single row does not normalise itself to zero.
@@ -38,12 +38,17 @@ class ScenarioBatchNormalization(Folding, keras.layers.Layer):
 
     Returns:
       as `inputs`; computed in float32.
+
+    Example:
+      >>> ScenarioBatchNormalization(3, "page")(tf.ones([2, 6]), tf.constant([1, 2])).shape
+      TensorShape([2, 6])
     """
 
     def __init__(
         self,
         scenarios: int,
         table: str,
+        *,
         prior_rows: float = 8.0,
         window: float = 500.0,
         epsilon: float = 1e-3,
@@ -140,18 +145,7 @@ class ScenarioBatchNormalization(Folding, keras.layers.Layer):
         normal = (rows - tf.gather(mean, scenario)) * scale + beta
         return tf.cast(tf.reshape(normal, shape), self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "scenarios": self.scenarios,
-            "table": self.table,
-            "prior_rows": self.prior_rows,
-            "window": self.window,
-            "epsilon": self.epsilon,
-            "pooled_unknown": self.pooled_unknown,
-        }
-
 
 def total_first(parts: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """`rows` `[S, D]` with the sum of `parts` `[S, D]` in place of the first."""
+    """Puts the sum of `parts` `[S, D]` in place of the first of `rows` `[S, D]`."""
     return tf.concat([tf.reduce_sum(parts, 0, keepdims=True), rows[1:]], 0)

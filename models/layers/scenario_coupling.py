@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
 
 def scenario_coupling(table: tf.Tensor) -> tf.Tensor:
-    """alpha_s: mean dot product of a scenario's vector with those of all others, MARIA Eq. 21.
+    """Computes alpha_s, the mean dot product of a scenario's vector with those of all others, MARIA Eq. 21.
 
     The sum over the others is `e_s . (sum_j e_j) - |e_s|^2`: S steps, not S^2. Row 0, the unknown scenario, is none
     of the others, and its own others are all known ones. A single known scenario has no others: 0.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioDense(keras.layers.Layer):
-    """`x W_s + b_s` for each row's scenario s; with `experts`, E such products, each of an input of its own.
+class ScenarioDense(ConfiguredLayer):
+    """Computes `x W_s + b_s` for each row's scenario s; with `experts`, E such products, each of an input of its own.
+
+    It is a layer of a task's own (Caruana, Multitask Learning, 1997), with scenarios for tasks.
 
     Weights are stacked: kernel `[S, in, units]`, or `[S, E, in, units]`. Rows are grouped into blocks of one
     scenario (see `scenario_routing`); each block reads its scenario's weights once and is one matrix product of
@@ -37,12 +39,18 @@ class ScenarioDense(keras.layers.Layer):
 
     Returns:
       float `[B, units]`, or `[B, E, units]`.
+
+    Example:
+      >>> from scenerank.models.layers.scenario_routing import route
+      >>> ScenarioDense(3, 4, table="page")(tf.ones([5, 6]), route(tf.constant([0, 1, 2, 2, 1]), 3)).shape
+      TensorShape([5, 4])
     """
 
     def __init__(
         self,
         scenarios: int,
         units: int,
+        *,
         table: str,
         experts: int | None = None,
         use_bias: bool = True,
@@ -97,16 +105,3 @@ class ScenarioDense(keras.layers.Layer):
             return outputs + self.bias_of(routes.block_scenario)[:, tf.newaxis] if self.use_bias else outputs
         outputs = routes.ungroup(outputs)
         return outputs + self.bias_of(routes.scenario) if self.use_bias else outputs
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "scenarios": self.scenarios,
-            "units": self.units,
-            "table": self.table,
-            "experts": self.experts,
-            "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer,
-            "fan_out": self.fan_out,
-            "l2": self.l2,
-        }

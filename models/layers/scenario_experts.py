@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.scenario_batch_norm import ScenarioBatchNormalization
-from models.layers.scenario_dense import ScenarioDense
-from models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.scenario_batch_norm import ScenarioBatchNormalization
+from scenerank.models.layers.scenario_dense import ScenarioDense
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioExperts(keras.layers.Layer):
-    """As `SharedExperts`, but every scenario has E networks of its own and a row goes through its scenario's only.
+class ScenarioExperts(ConfiguredLayer):
+    """Computes E networks of each scenario's own, as `SharedExperts`; a row goes through its scenario's only.
+
+    They are the task-specific experts of PLE (Tang et al., RecSys 2020), with scenarios for tasks.
 
     Args:
       scenarios: S.
@@ -31,12 +33,19 @@ class ScenarioExperts(keras.layers.Layer):
 
     Returns:
       float `[B, E, outputs]`, or `[B, E, units[-1]]`.
+
+    Example:
+      >>> from scenerank.models.layers.scenario_routing import route
+      >>> experts = ScenarioExperts(3, "page", experts=2, units=(8,))
+      >>> experts(tf.ones([5, 6]), route(tf.constant([0, 1, 2, 2, 1]), 3)).shape
+      TensorShape([5, 2, 1])
     """
 
     def __init__(
         self,
         scenarios: int,
         table: str,
+        *,
         experts: int,
         units: Sequence[int],
         outputs: int | None = 1,
@@ -49,26 +58,31 @@ class ScenarioExperts(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.scenarios, self.table, self.experts = scenarios, table, experts
-        self.units, self.outputs, self.activation = tuple(units), outputs, activation
-        self.dropout, self.l2, self.prior_rows, self.zero_output = dropout, l2, prior_rows, zero_output
-        self.normalize = normalize
+        self.experts, self.units = experts, tuple(units)
+        self.dropout, self.normalize = dropout, normalize
         bias = not normalize  # which would take it away
         self.dense = [  # all experts of a scenario share the first input: one product for all of them
-            ScenarioDense(scenarios, experts * size, table, use_bias=bias, fan_out=size, l2=l2, name=f"dense_{i}")
+            ScenarioDense(scenarios, experts * size, table=table, use_bias=bias, fan_out=size, l2=l2, name=f"dense_{i}")
             if i == 0
-            else ScenarioDense(scenarios, size, table, experts, use_bias=bias, l2=l2, name=f"dense_{i}")
+            else ScenarioDense(scenarios, size, table=table, experts=experts, use_bias=bias, l2=l2, name=f"dense_{i}")
             for i, size in enumerate(self.units)
         ]
         self.norms = [
-            ScenarioBatchNormalization(scenarios, table, prior_rows, name=f"norm_{i}")
+            ScenarioBatchNormalization(scenarios, table, prior_rows=prior_rows, name=f"norm_{i}")
             for i in range(len(self.units) if normalize else 0)
         ]
         start = "zeros" if zero_output else "glorot_uniform"
         self.last = None
         if outputs:
             self.last = ScenarioDense(
-                scenarios, outputs, table, experts, not zero_output, kernel_initializer=start, l2=l2, name="output"
+                scenarios,
+                outputs,
+                table=table,
+                experts=experts,
+                use_bias=not zero_output,
+                kernel_initializer=start,
+                l2=l2,
+                name="output",
             )
         self.activate = keras.layers.Activation(activation)
 
@@ -89,19 +103,3 @@ class ScenarioExperts(keras.layers.Layer):
             if training and self.dropout:
                 hidden = tf.nn.dropout(hidden, self.dropout)
         return hidden if self.last is None else self.last(hidden, routes, training=training)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "scenarios": self.scenarios,
-            "table": self.table,
-            "experts": self.experts,
-            "units": list(self.units),
-            "outputs": self.outputs,
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "l2": self.l2,
-            "prior_rows": self.prior_rows,
-            "zero_output": self.zero_output,
-            "normalize": self.normalize,
-        }

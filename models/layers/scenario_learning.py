@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any, Literal, NamedTuple
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.prototypes import Prototypes
-from models.layers.replicas import all_sum
-from models.layers.weighted_batch_norm import WeightedBatchNormalization
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.prototypes import Prototypes
+from scenerank.models.layers.replicas import all_sum
+from scenerank.models.layers.weighted_batch_norm import WeightedBatchNormalization
 
 Divergence = Literal["mean", "row"]
-SMALLEST_SQUARE = 1e-6
-"""Of the length of a projected sample; a shorter one, of no known direction, has its gradient bounded."""
 
 
 class Assignment(NamedTuple):
-    """Scenarios of a batch.
+    """Assignment of a batch to scenarios.
 
     Attributes:
       shares: how much modules have to say, float32 `[B, K]`, each row summing to 1.
@@ -33,10 +31,10 @@ class Assignment(NamedTuple):
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioLearner(keras.layers.Layer):
-    """Which of K scenarios a sample belongs to, none of them given (MuseNet section 3.2.1).
+class ScenarioLearner(ConfiguredLayer):
+    """Learns which of K scenarios a sample belongs to, none of them given (MuseNet section 3.2.1).
 
-    The sample is projected, `f(x) = radius * N(x) W / |N(x) W|`, and assigned to the prototypes by their squared
+    The sample is projected, `f(x) = radius N(N(x) W) / sqrt(width)`, and assigned to the prototypes by their squared
     distances. Soft: the softmax of minus the distances (Eq. 3). Hard: in training a Gumbel-softmax over its logarithms
     (Eq. 7), else the nearest prototype alone (Eq. 4). A training step uses the prototypes as they are, then moves them
     (Eq. 14): by the soft shares, or if hard by the nearest prototype. The first step puts them onto samples.
@@ -44,9 +42,10 @@ class ScenarioLearner(keras.layers.Layer):
     Three things keep scenarios from becoming one, none of which the paper has:
       N takes the moments of each input away (batch normalisation without scale and offset). Numbers among the inputs
         are many times as large as embeddings, which grow in training: every sample would soon belong to one prototype.
-      f(x) has one length, so that distances can neither grow until shares are fixed nor shrink until they are even.
-        Even shares move all prototypes to the same mean, where nothing tells them apart and no gradient parts them;
-        with a `radius` of 1 that happens without any divergence.
+      f(x) is normalised, too: its root mean square length is the `radius`, so that distances can neither grow until
+        shares are fixed nor shrink until they are even. Even shares move all prototypes to the same mean, where nothing
+        tells them apart and no gradient parts them; with a `radius` of 1 that happens without any divergence. (Were
+        each row's length the same, rows near the mean could be no scenario of their own.)
       The divergence is the batch's: scenarios are used evenly. Asking it of every row makes even shares optimal.
 
     Args:
@@ -64,12 +63,17 @@ class ScenarioLearner(keras.layers.Layer):
 
     Returns:
       an `Assignment`.
+
+    Example:
+      >>> ScenarioLearner(4)(tf.ones([2, 6])).shares.shape
+      TensorShape([2, 4])
     """
 
     def __init__(
         self,
         scenarios: int,
         width: int = 16,
+        *,
         hard: bool = False,
         temperature: float = 0.1,
         rate: float = 0.2,
@@ -79,10 +83,11 @@ class ScenarioLearner(keras.layers.Layer):
     ) -> None:
         super().__init__(**options)
         self.scenarios, self.width, self.hard, self.temperature = scenarios, width, hard, temperature
-        self.rate, self.radius, self.divergence = rate, radius, divergence
+        self.radius, self.divergence = radius, divergence
         self.norm = WeightedBatchNormalization(affine=False, name="norm")
+        self.projected_norm = WeightedBatchNormalization(affine=False, name="projected_norm")
         start = radius / math.sqrt(width)
-        self.prototypes = Prototypes(scenarios, rate, start, from_samples=True, name="prototypes")
+        self.prototypes = Prototypes(scenarios, rate, scale=start, from_samples=True, name="prototypes")
 
     def build(self, input_shape: Any) -> None:
         start = keras.initializers.RandomNormal(0, 1.0 / math.sqrt(int(input_shape[-1])))
@@ -105,9 +110,9 @@ class ScenarioLearner(keras.layers.Layer):
         return tf.reduce_sum(tf.math.xlogy(shares, shares), 1) + math.log(self.scenarios)
 
     def project(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """f(x), where samples lie: float `[B, width]`, each row of length `radius`; prototypes lie among them."""
+        """Computes f(x), where samples lie: float `[B, width]`; prototypes lie among them."""
         projected = self.projection(self.norm(inputs, training=training))
-        return self.radius * tf.math.l2_normalize(projected, -1, epsilon=SMALLEST_SQUARE)
+        return self.radius / math.sqrt(self.width) * self.projected_norm(projected, training=training)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> Assignment:
         samples = self.project(inputs, training)
@@ -118,15 +123,3 @@ class ScenarioLearner(keras.layers.Layer):
             self.prototypes.move(samples, assigned)
         shares = self._drawn(scores) if self.hard and training else assigned
         return Assignment(shares, likely, self._divergence(likely))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "scenarios": self.scenarios,
-            "width": self.width,
-            "hard": self.hard,
-            "temperature": self.temperature,
-            "rate": self.rate,
-            "radius": self.radius,
-            "divergence": self.divergence,
-        }

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.scenario_dense import ScenarioDense
-from models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.scenario_dense import ScenarioDense
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioMLP(keras.layers.Layer):
-    """As `MLP` without normalisation, but every scenario has weights of its own; rows are grouped once for all layers.
+class ScenarioMLP(ConfiguredLayer):
+    """Computes an `MLP` of each row's scenario, without normalisation; rows are grouped once for all layers.
+
+    It is a task's tower in MMoE (Ma et al., KDD 2018, Eq. 6), with scenarios for tasks.
 
     Args:
       scenarios: S.
@@ -31,12 +33,18 @@ class ScenarioMLP(keras.layers.Layer):
 
     Returns:
       float `[B, outputs]`, or `[B, units[-1]]`.
+
+    Example:
+      >>> from scenerank.models.layers.scenario_routing import route
+      >>> ScenarioMLP(3, "page", units=(8,))(tf.ones([5, 6]), route(tf.constant([0, 1, 2, 2, 1]), 3)).shape
+      TensorShape([5, 1])
     """
 
     def __init__(
         self,
         scenarios: int,
         table: str,
+        *,
         units: Sequence[int],
         outputs: int | None = 1,
         activation: str = "relu",
@@ -46,16 +54,15 @@ class ScenarioMLP(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.scenarios, self.table, self.units, self.outputs = scenarios, table, tuple(units), outputs
-        self.activation, self.dropout, self.l2, self.zero_output = activation, dropout, l2, zero_output
+        self.units, self.dropout = tuple(units), dropout
         self.dense = [
-            ScenarioDense(scenarios, size, table, l2=l2, name=f"dense_{i}") for i, size in enumerate(self.units)
+            ScenarioDense(scenarios, size, table=table, l2=l2, name=f"dense_{i}") for i, size in enumerate(self.units)
         ]
         self.activate = keras.layers.Activation(activation)
         self.last = None
         if outputs:
             start = "zeros" if zero_output else "glorot_uniform"
-            self.last = ScenarioDense(scenarios, outputs, table, kernel_initializer=start, l2=l2, name="output")
+            self.last = ScenarioDense(scenarios, outputs, table=table, kernel_initializer=start, l2=l2, name="output")
 
     @property
     def output_bias(self) -> tf.Variable:
@@ -72,16 +79,3 @@ class ScenarioMLP(keras.layers.Layer):
         if self.last is not None:
             blocks = self.last(blocks, routes, training=training, grouped=True)
         return routes.ungroup(blocks)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "scenarios": self.scenarios,
-            "table": self.table,
-            "units": list(self.units),
-            "outputs": self.outputs,
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "l2": self.l2,
-            "zero_output": self.zero_output,
-        }

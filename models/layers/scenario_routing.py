@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 
 SMALLEST_BLOCK, LARGEST_BLOCK = 8, 128
 
 
 class ScenarioRoutes(NamedTuple):
-    """A batch's rows, grouped into N blocks of K rows, each block of one scenario.
+    """Routes of a batch's rows, grouped into N blocks of K rows, each block of one scenario.
 
     N is at most B / K + min(S, B): what is computed per block does not grow with the number of scenarios
     beyond the number of those present.
@@ -29,17 +28,17 @@ class ScenarioRoutes(NamedTuple):
     place: tf.Tensor
 
     def group(self, rows: tf.Tensor) -> tf.Tensor:
-        """`[B, ...]` to `[N, K, ...]`."""
+        """Puts `[B, ...]` into blocks, `[N, K, ...]`."""
         return tf.gather(rows, self.block_rows)
 
     def ungroup(self, blocks: tf.Tensor) -> tf.Tensor:
-        """`[N, K, ...]` to `[B, ...]`."""
+        """Takes `[N, K, ...]` back to `[B, ...]`."""
         shape = tf.shape(blocks)
         return tf.gather(tf.reshape(blocks, tf.concat([[shape[0] * shape[1]], shape[2:]], 0)), self.place)
 
 
 def block_size(rows: tf.Tensor, scenarios: int) -> tf.Tensor:
-    """K: about twice the mean number of rows a scenario, as a power of two in [8, 128].
+    """Chooses K: about twice the mean number of rows a scenario, as a power of two in [8, 128].
 
     Small blocks waste few places on the last block of each scenario; large ones read each scenario's weights
     fewer times.
@@ -55,6 +54,11 @@ def route(scenario: tf.Tensor, scenarios: int) -> ScenarioRoutes:
     Args:
       scenario: integers `[B]` in `[0, scenarios)`.
       scenarios: S.
+
+    Example:
+      >>> routes = route(tf.constant([2, 0, 2]), 3)
+      >>> routes.block_scenario.numpy(), routes.group(tf.constant([7, 8, 9])).shape
+      (array([0, 2]), TensorShape([2, 8]))
     """
     scenario = tf.cast(scenario, tf.int64)
     rows = tf.shape(scenario, tf.int64)[0]
@@ -75,6 +79,6 @@ def route(scenario: tf.Tensor, scenarios: int) -> ScenarioRoutes:
 
 
 def single_route(scenario: tf.Tensor) -> ScenarioRoutes:
-    """All rows as one block of the first one's scenario, which is all others', too."""
+    """Groups all rows as one block of the first one's scenario, which is all others', too."""
     rows = tf.range(tf.shape(scenario, tf.int64)[0])
     return ScenarioRoutes(scenario, tf.pad(scenario, [[0, 1]])[:1], rows[tf.newaxis], rows)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.gate_unit import GateUnit
-from models.layers.packing import for_all_rows, packed_mean_weights, packed_moments, packed_sum
-from models.layers.residual_tailoring import ResidualTailoring
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.gate_unit import GateUnit
+from scenerank.models.layers.packing import for_all_rows, packed_mean_weights, packed_moments, packed_sum
+from scenerank.models.layers.residual_tailoring import ResidualTailoring
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioTailoring(keras.layers.Layer):
-    """One block of SFPNet (section 4): the Scenario-Adaptive Module, then `ResidualTailoring`.
+class ScenarioTailoring(ConfiguredLayer):
+    """Tailors fields and behaviors to the scenario: a block of SFPNet (section 4), its gate, then `ResidualTailoring`.
 
     Behaviors are pooled to B, their mean and standard deviation (Eq. 2); `X_hat = [fields, B] * A` with the gate
     A = GateUnit([fields, B, s]) (Eqs. 3-4), s being the scenario's vector.
@@ -39,12 +39,20 @@ class ScenarioTailoring(keras.layers.Layer):
 
     Returns:
       (fields, behaviors), of the same shapes; behaviors `[B, N, d]` where rows shared them and do so no more.
+
+    Example:
+      >>> rows, size = tf.constant([0, 0, 1], tf.int64), tf.constant(2, tf.int64)  # of three behaviors, two of row 0
+      >>> block = ScenarioTailoring(4, 16)
+      >>> fields, behaviors = block(tf.ones([2, 5, 4]), tf.ones([2, 6]), tf.ones([3, 4]), rows, size)
+      >>> fields.shape, behaviors.shape
+      (TensorShape([2, 5, 4]), TensorShape([3, 4]))
     """
 
     def __init__(
         self,
         width: int,
         gate_units: int = 128,
+        *,
         context_units: int = 128,
         history: bool = True,
         deviation: bool = True,
@@ -54,25 +62,18 @@ class ScenarioTailoring(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.arguments: dict[str, Any] = {
-            "width": width,
-            "gate_units": gate_units,
-            "context_units": context_units,
-            "history": history,
-            "deviation": deviation,
-            "gate": gate,
-            "residual": residual,
-            "l2": l2,
-        }
+        self.gated, self.gate_units, self.l2 = gate, gate_units, l2
         self.history, self.deviation = history, deviation
         self.pooled = width * (1 + deviation) if history else 0
-        self.residual = ResidualTailoring(width, context_units, self.pooled, l2, name="residual") if residual else None
+        self.residual = (
+            ResidualTailoring(width, context_units, pooled=self.pooled, l2=l2, name="residual") if residual else None
+        )
         self.gate: GateUnit | None = None
 
     def build(self, input_shape: Any) -> None:
-        gated = int(input_shape[1]) * int(input_shape[2]) + (self.pooled if self.residual is not None else 0)
-        if self.arguments["gate"]:
-            self.gate = GateUnit(gated, self.arguments["gate_units"], l2=self.arguments["l2"], name="gate")
+        width = int(input_shape[1]) * int(input_shape[2]) + (self.pooled if self.residual is not None else 0)
+        if self.gated:
+            self.gate = GateUnit(width, self.gate_units, l2=self.l2, name="gate")
         super().build(input_shape)
 
     def _pool(self, behaviors: tf.Tensor, rows: tf.Tensor | None, size: tf.Tensor) -> list[tf.Tensor]:
@@ -98,6 +99,3 @@ class ScenarioTailoring(keras.layers.Layer):
         if self.residual is None:
             return tf.reshape(context, tf.shape(fields)), behaviors
         return self.residual(context, fields, behaviors, rows)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.arguments}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
+from scenerank.models.layers.configured import ConfiguredLayer
+
 
 @keras.utils.register_keras_serializable("scenerank")
-class ScenarioTransform(keras.layers.Layer):
-    """`v' = v * beta_s + gamma_s`, SAR-Net Eq. 8: tables `[S, D]`, at first 1 and 0, so at first `v' = v`.
+class ScenarioTransform(ConfiguredLayer):
+    """Transforms by scenario, `v' = v * beta_s + gamma_s`, SAR-Net Eq. 8; tables `[S, D]` start at 1 and 0: `v' = v`.
 
     Args:
       scenarios: S.
@@ -23,6 +24,10 @@ class ScenarioTransform(keras.layers.Layer):
 
     Returns:
       float `[B, D]`.
+
+    Example:
+      >>> ScenarioTransform(3, "page")(tf.ones([2, 6]), tf.constant([1, 2])).shape
+      TensorShape([2, 6])
     """
 
     def __init__(self, scenarios: int, table: str, **options: Any) -> None:
@@ -41,6 +46,3 @@ class ScenarioTransform(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, scenario: tf.Tensor) -> tf.Tensor:
         return inputs * tf.gather(self.scale, scenario) + tf.gather(self.shift, scenario)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scenarios": self.scenarios, "table": self.table}

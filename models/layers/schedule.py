@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.padding import Places
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.padding import Places
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class SelfAttention(keras.layers.Layer):
-    """Multi-head scaled dot-product self-attention, Eq. 1 and section 3.2.2 of Vaswani et al. (NeurIPS 2017).
+class SelfAttention(ConfiguredLayer):
+    """Attends to its input by scaled dot products, multi-head: Eq. 1, section 3.2.2 of Vaswani et al. (NeurIPS 2017).
 
     `[head_1, ..., head_H] W_O` with `head_h = softmax(Q_h K_h^T / sqrt(k)) V_h`; no biases, as there. Packed
     sequences are projected as they are and laid out as rows only where their elements meet.
@@ -30,9 +30,13 @@ class SelfAttention(keras.layers.Layer):
 
     Returns:
       as `inputs`.
+
+    Example:
+      >>> SelfAttention(2, 8)(tf.ones([3, 5, 6])).shape
+      TensorShape([3, 5, 6])
     """
 
-    def __init__(self, heads: int, head_width: int, dropout: float = 0.0, l2: float = 0.0, **options: Any) -> None:
+    def __init__(self, heads: int, head_width: int, *, dropout: float = 0.0, l2: float = 0.0, **options: Any) -> None:
         super().__init__(**options)
         self.heads, self.head_width, self.dropout, self.l2 = heads, head_width, dropout, l2
 
@@ -61,12 +65,3 @@ class SelfAttention(keras.layers.Layer):
         mixed = tf.transpose(weights @ value, [0, 2, 1, 3])
         mixed = tf.reshape(mixed, [shape[0], shape[1], self.heads * self.head_width])
         return self.merge(mixed if places is None else places.unpad(mixed))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "heads": self.heads,
-            "head_width": self.head_width,
-            "dropout": self.dropout,
-            "l2": self.l2,
-        }

@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.folding import Folding
-from models.layers.scenario_dense import ScenarioDense
-from models.layers.scenario_routing import ScenarioRoutes
+from scenerank.models.layers.folding import Folding
+from scenerank.models.layers.scenario_dense import ScenarioDense
+from scenerank.models.layers.scenario_routing import ScenarioRoutes
 
 
 @keras.utils.register_keras_serializable("scenerank")
 class StarDense(Folding, ScenarioDense):
-    """`x (W * W_s) + (b + b_s)` for each row's scenario s, the star topology of STAR (Sheng et al., CIKM 2021).
+    """Computes `x (W * W_s) + (b + b_s)` for each row's scenario s: STAR's topology (Sheng et al., CIKM 2021).
 
     All `W_s` start at 1 and all `b_s` at 0 (the paper does not say): a scenario without rows has the shared layer.
 
     Args:
       scenarios, units, table, l2: as in `ScenarioDense`; `l2` penalises the products.
+
+    Example:
+      >>> from scenerank.models.layers.scenario_routing import route
+      >>> StarDense(3, 4, table="page")(tf.ones([5, 6]), route(tf.constant([0, 1, 2, 2, 1]), 3)).shape
+      TensorShape([5, 4])
     """
 
-    def __init__(self, scenarios: int, units: int, table: str, l2: float = 0.0, **options: Any) -> None:
-        super().__init__(scenarios, units, table, kernel_initializer="ones", l2=l2, **options)
+    def __init__(self, scenarios: int, units: int, *, table: str, l2: float = 0.0, **options: Any) -> None:
+        super().__init__(scenarios, units, table=table, kernel_initializer="ones", l2=l2, **options)
 
     def build(self, input_shape: Any) -> None:
         shape = (int(input_shape[-1]), self.units)
@@ -51,11 +55,6 @@ class StarDense(Folding, ScenarioDense):
             return tf.cast(tf.gather(self.folded[1], scenario), self.compute_dtype)
         return super().bias_of(scenario) + tf.convert_to_tensor(self.shared_bias)
 
-    def get_config(self) -> dict[str, Any]:
-        keys = ("name", "trainable", "dtype", "scenarios", "units", "table", "l2")
-        config = super().get_config()
-        return {key: config[key] for key in keys}
-
 
 def through(
     layers: Sequence[StarDense],
@@ -65,7 +64,7 @@ def through(
     dropout: float,
     training: bool,
 ) -> tf.Tensor:
-    """Grouped rows, float `[N, K, D]`, through layers of which the last is linear and the others are activated."""
+    """Takes grouped rows, float `[N, K, D]`, through layers, the last linear and the others activated."""
     for i, layer in enumerate(layers):
         blocks = layer(blocks, routes, training=training, grouped=True)
         if i < len(layers) - 1:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.attention import ActivationUnit
-from models.layers.packing import packed_softmax, packed_sum
+from scenerank.models.layers.attention import ActivationUnit
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.packing import packed_softmax, packed_sum
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class TargetAttention(keras.layers.Layer):
-    """Target attention of DIN (Zhou et al., KDD 2018, Eq. 3): `sum_i a(e_i, v_A) e_i`.
+class TargetAttention(ConfiguredLayer):
+    """Attends to behaviors by the target, `sum_i a(e_i, v_A) e_i`: DIN (Zhou et al., KDD 2018, Eq. 3).
 
     The weight a is an activation unit's score (see `ActivationUnit`), through a softmax over the row's behaviors
     or, as in DIN's section 4.3, as it is, so that the sum also says how strong the interest is.
@@ -36,12 +36,19 @@ class TargetAttention(keras.layers.Layer):
     Returns:
       (sums, weights): float `[B, V]`, zero for an empty history; float32 `[N]`, or `[B, N]` where the rows share their
       behaviors.
+
+    Example:
+      >>> rows, size = tf.constant([0, 0, 1], tf.int64), tf.constant(2, tf.int64)  # of three behaviors, two of row 0
+      >>> sums, weights = TargetAttention(4)(tf.ones([3, 4]), tf.ones([2, 4]), rows, size)
+      >>> sums.shape, weights.shape
+      (TensorShape([2, 4]), TensorShape([3]))
     """
 
     def __init__(
         self,
         width: int,
         context_width: int = 0,
+        *,
         units: Sequence[int] = (64, 32),
         activation: str = "relu",
         l2: float = 0.0,
@@ -49,15 +56,8 @@ class TargetAttention(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.arguments: dict[str, Any] = {
-            "width": width,
-            "context_width": context_width,
-            "units": tuple(units),
-            "activation": activation,
-            "l2": l2,
-        }
         self.softmax = softmax
-        self.unit = ActivationUnit(**self.arguments, name="unit")
+        self.unit = ActivationUnit(width, context_width, units=units, activation=activation, l2=l2, name="unit")
 
     def call(
         self,
@@ -71,7 +71,3 @@ class TargetAttention(keras.layers.Layer):
         scores = tf.cast(self.unit(keys, query, rows, context), tf.float32)
         weights = packed_softmax(scores, rows, size) if self.softmax else scores
         return packed_sum(keys if values is None else values, weights, rows, size), weights
-
-    def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), **self.arguments, "softmax": self.softmax}
-        return {**config, "units": list(self.arguments["units"])}

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.padding import Places, places
-from models.layers.self_attention import SelfAttention
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.padding import Places, places
+from scenerank.models.layers.self_attention import SelfAttention
 
 EPSILON = 1e-6
 """In layer normalisations: small beside the variance of fresh embeddings."""
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class TransformerEncoderLayer(keras.layers.Layer):
-    """`y = LN(x + SelfAttention(x))`, then `LN(y + W_2 ReLU(W_1 y + b_1) + b_2)` (Vaswani et al., section 3.1).
+class TransformerEncoderLayer(ConfiguredLayer):
+    """Computes `y = LN(x + SelfAttention(x))`, `LN(y + W_2 ReLU(W_1 y + b_1) + b_2)` (Vaswani et al., section 3.1).
 
     Args:
       heads, head_width, l2: see `SelfAttention`.
@@ -30,14 +30,20 @@ class TransformerEncoderLayer(keras.layers.Layer):
 
     Returns:
       float `[N, D]`.
+
+    Example:
+      >>> rows, size = tf.constant([0, 0, 1], tf.int64), tf.constant(2, tf.int64)  # of three behaviors, two of row 0
+      >>> layer, behaviors = TransformerEncoderLayer(2, 8, units=16), tf.ones([3, 6])
+      >>> layer(behaviors, places(behaviors, rows, size)).shape
+      TensorShape([3, 6])
     """
 
     def __init__(
-        self, heads: int, head_width: int, units: int, dropout: float = 0.0, l2: float = 0.0, **options: Any
+        self, heads: int, head_width: int, *, units: int, dropout: float = 0.0, l2: float = 0.0, **options: Any
     ) -> None:
         super().__init__(**options)
         self.heads, self.head_width, self.units, self.dropout, self.l2 = heads, head_width, units, dropout, l2
-        self.attention = SelfAttention(heads, head_width, dropout, l2, name="attention")
+        self.attention = SelfAttention(heads, head_width, dropout=dropout, l2=l2, name="attention")
         self.attention_norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="attention_norm")
         self.norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")
 
@@ -56,20 +62,10 @@ class TransformerEncoderLayer(keras.layers.Layer):
         state = self.attention_norm(inputs + dropped(self.attention(inputs, places, training=training)))
         return self.norm(state + dropped(self.output_dense(self.hidden(state))))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "heads": self.heads,
-            "head_width": self.head_width,
-            "units": self.units,
-            "dropout": self.dropout,
-            "l2": self.l2,
-        }
-
 
 @keras.utils.register_keras_serializable("scenerank")
-class TransformerEncoder(keras.layers.Layer):
-    """Encoder layers over each row's behaviors, with learned positions (Vaswani et al., section 3).
+class TransformerEncoder(ConfiguredLayer):
+    """Encodes each row's behaviors by encoder layers, with learned positions (Vaswani et al., NeurIPS 2017, section 3).
 
     Positions are counted from the latest behavior back, so that the latest have the same one in short and long
     histories; older ones than the table knows share its last row.
@@ -86,12 +82,19 @@ class TransformerEncoder(keras.layers.Layer):
 
     Returns:
       float `[N, D]`.
+
+    Example:
+      >>> rows, size = tf.constant([0, 0, 1], tf.int64), tf.constant(2, tf.int64)  # of three behaviors, two of row 0
+      >>> encoder = TransformerEncoder(1, 50, heads=2, head_width=8, units=16)
+      >>> encoder(tf.ones([3, 6]), rows, size).shape
+      TensorShape([3, 6])
     """
 
     def __init__(
         self,
         layers: int,
         length: int,
+        *,
         heads: int,
         head_width: int,
         units: int,
@@ -101,15 +104,11 @@ class TransformerEncoder(keras.layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.arguments: dict[str, Any] = {
-            "heads": heads,
-            "head_width": head_width,
-            "units": units,
-            "dropout": dropout,
-            "l2": l2,
-        }
         self.length, self.initial_scale = length, initial_scale
-        self.layers = [TransformerEncoderLayer(**self.arguments, name=f"layer_{i}") for i in range(layers)]
+        self.layers = [
+            TransformerEncoderLayer(heads, head_width, units=units, dropout=dropout, l2=l2, name=f"layer_{i}")
+            for i in range(layers)
+        ]
 
     def build(self, input_shape: Any) -> None:
         self.positions = self.add_weight(
@@ -125,12 +124,3 @@ class TransformerEncoder(keras.layers.Layer):
         for layer in self.layers:
             state = layer(state, where, training=training)
         return state
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            **self.arguments,
-            "layers": len(self.layers),
-            "length": self.length,
-            "initial_scale": self.initial_scale,
-        }

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import tensorflow as tf
 import tf_keras as keras
 
-from models.layers.replicas import all_sum
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.layers.replicas import all_sum
 
 
 @keras.utils.register_keras_serializable("scenerank")
-class WeightedBatchNormalization(keras.layers.Layer):
-    """Batch normalisation (Ioffe and Szegedy, 2015) in which a row may count for several.
+class WeightedBatchNormalization(ConfiguredLayer):
+    """Normalises a batch (Ioffe and Szegedy, ICML 2015) in which a row may count for several.
 
     What depends on the scenario alone is computed once for each scenario of the batch; weighted by the scenarios'
     rows its moments are those that all rows would have had. Rows of all replicas count. Moving moments are the plain
@@ -32,12 +32,17 @@ class WeightedBatchNormalization(keras.layers.Layer):
 
     Returns:
       as `inputs`; computed in float32.
+
+    Example:
+      >>> WeightedBatchNormalization()(tf.ones([2, 6]), weights=tf.constant([3, 1])).shape
+      TensorShape([2, 6])
     """
 
     def __init__(
         self,
         momentum: float = 0.95,
         epsilon: float = 1e-3,
+        *,
         gamma_initializer: Any = "ones",
         beta_initializer: Any = "zeros",
         affine: bool = True,
@@ -86,13 +91,3 @@ class WeightedBatchNormalization(keras.layers.Layer):
         mean, variance = self._batch_moments(rows, weights) if training else (self.moving_mean, self.moving_variance)
         scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
         return tf.cast(rows * scale + (self.beta - mean * scale), self.compute_dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "affine": self.affine,
-            "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
-            "beta_initializer": keras.initializers.serialize(self.beta_initializer),
-        }

@@ -1,9 +1,9 @@
-"""What a container of a compiled pipeline starts: `python -m pipeline.cluster.container`, TFX's own entry made to fit.
+"""What a container of a compiled pipeline starts: TFX's own entry made to fit.
 
-Kubeflow Pipelines leaves the types of input artifacts empty, and TFX's entry needs them: they are taken from the
-declaration of the component's inputs, which is on the command line as well. Nor does it make the folders of outputs,
-as TFX's driver does. The day may be a date and days before it, see `components.days`. A refusal of input ends in one
-sentence and exit code 3.
+`python -m scenerank.pipeline.cluster.container` and TFX's arguments. Kubeflow Pipelines leaves the types of
+input artifacts empty, and TFX's entry needs them: they are taken from the declaration of the component's inputs, which
+is on the command line as well. Nor does it make the folders of outputs, as TFX's driver does. The day may be a date
+and days before it, see `components.days`. A refusal ends in one sentence and its exit code.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Sequence
 import click
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
-from tfx.dsl.io import fileio
 
-from components.days import day_of
-from pipeline.answers import FAILED, REFUSED, cause_of
+from scenerank.components import storage
+from scenerank.components.days import day_of
+from scenerank.errors import ExitCode, SceneRankError, cause_of
 
 MODULE = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 INVOCATION, INPUTS = "--json_serialized_invocation_args", "--json_serialized_inputs_spec_args"
@@ -32,12 +32,12 @@ def prepared(arguments: Sequence[str]) -> list[str]:
       The arguments with the type of every input artifact, and with the day as an ISO date.
 
     Raises:
-      DataRefused: the day is none.
+      DataError: the day is none.
     """
-    told = list(arguments)
-    invocation, inputs = told.index(INVOCATION) + 1, told.index(INPUTS) + 1
-    given = json_format.Parse(told[invocation], pipeline_spec_pb2.ExecutorInput(), ignore_unknown_fields=True)
-    declared = json_format.Parse(told[inputs], pipeline_spec_pb2.ComponentInputsSpec(), ignore_unknown_fields=True)
+    line = list(arguments)
+    invocation, inputs = line.index(INVOCATION) + 1, line.index(INPUTS) + 1
+    given = json_format.Parse(line[invocation], pipeline_spec_pb2.ExecutorInput(), ignore_unknown_fields=True)
+    declared = json_format.Parse(line[inputs], pipeline_spec_pb2.ComponentInputsSpec(), ignore_unknown_fields=True)
     for name, artifacts in given.inputs.artifacts.items():
         for artifact in artifacts.artifacts:
             if not (artifact.type.instance_schema or artifact.type.schema_title):
@@ -47,9 +47,9 @@ def prepared(arguments: Sequence[str]) -> list[str]:
         day.string_value = day_of(day.string_value)
     for artifacts in given.outputs.artifacts.values():
         for artifact in artifacts.artifacts:
-            fileio.makedirs(artifact.uri)
-    told[invocation] = json_format.MessageToJson(given)
-    return told
+            storage.make_folder(artifact.uri)
+    line[invocation] = json_format.MessageToJson(given)
+    return line
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -66,10 +66,10 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         traceback.print_exc()
         cause = cause_of(error)
-        if cause is None:
-            return FAILED
+        if not isinstance(cause, SceneRankError):
+            return ExitCode.FAILED
         click.echo(f"scenerank: {cause}", err=True)
-        return REFUSED
+        return cause.exit_code
     return 0
 
 

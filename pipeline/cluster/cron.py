@@ -1,4 +1,8 @@
-"""Cron expressions of five fields: what all schedulers here understand alike, and how they read in UTC."""
+"""Cron expressions of five fields: what all schedulers here understand alike, and how they read in UTC.
+
+Parsers such as croniter and cronsim take more than crontab, Kubernetes and Kubeflow share (day 7, `L`, `#`, `R`,
+ranges that wrap), so the grammar below would still be needed to refuse that; and none puts an expression into UTC.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ NAMES = {
     "month": ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
     "day of week": ["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
 }
-PART = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/([1-9]\d*))?")
+PART = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/([1-9]\d*))?", re.ASCII)
 YEARS = 10
 
 
@@ -27,8 +31,9 @@ def checked(expression: str) -> str:
     for field, (name, (least, greatest)) in zip(fields, FIELDS.items()):
         for part in field.split(","):
             match = PART.fullmatch(part)
-            bounds = [_number(name, text) for text in match.groups()[:2] if text] if match else [None]
-            if None in bounds or any(not least <= bound <= greatest for bound in bounds) or bounds != sorted(bounds):
+            numbers = [_number(name, text) for text in match.groups()[:2] if text] if match else [None]
+            bounds = [number for number in numbers if number is not None and least <= number <= greatest]
+            if len(bounds) < len(numbers) or bounds != sorted(bounds):
                 raise ValueError(f"{name}: write *, a number from {least} to {greatest}, a range or a list of these")
     return " ".join(fields)
 
@@ -50,7 +55,8 @@ def offset(zone: str, today: datetime.date) -> int | None:
     """Minutes by which a zone is ahead of UTC; None where that changes within ten years of `today`."""
     noon = datetime.datetime(today.year, 1, 1, 12, tzinfo=zoneinfo.ZoneInfo(zone))
     found = {(noon + datetime.timedelta(days=day)).utcoffset() for day in range(366 * YEARS)}
-    return int(found.pop() / datetime.timedelta(minutes=1)) if len(found) == 1 else None
+    only = found.pop() if len(found) == 1 else None
+    return None if only is None else int(only / datetime.timedelta(minutes=1))
 
 
 def in_utc(expression: str, zone: str, today: datetime.date) -> tuple[str, int]:

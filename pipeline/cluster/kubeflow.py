@@ -19,13 +19,14 @@ from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as kubeflow
 from tfx.orchestration.pipeline import Pipeline
 
-from pipeline import graph
-from pipeline.cluster.names import name_of
-from pipeline.cluster.settings import ClusterSettings, ContainerSettings
-from pipeline.config import Config, ConfigError
+from scenerank.errors import ConfigurationError
+from scenerank.pipeline.cluster.names import name_of
+from scenerank.pipeline.cluster.settings import ClusterSettings, ContainerSettings
+from scenerank.pipeline.config import Config
+from scenerank.pipeline.daily import graph
 
 Part = Literal["all", "ingestion"]
-COMMAND = ["python", "-m", "pipeline.cluster.container"]
+COMMAND = ["python", "-m", "scenerank.pipeline.cluster.container"]
 ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
 
 
@@ -41,18 +42,18 @@ def compile_pipeline(config: Config, workspace: str, part: Part = "all") -> str:
       The YAML text, one document or two.
 
     Raises:
-      ConfigError: `cluster.components` names a component that does not exist, or the configuration asks for two
+      ConfigurationError: `cluster.components` names a component that does not exist, or the configuration asks for two
         passes, which one graph cannot do.
     """
     if config.fairness.first_day == "two_pass":
-        raise ConfigError(
+        raise ConfigurationError(
             "fairness.first_day: two_pass runs graphs one after the other, which a compiled pipeline does not; set it "
             "to uniform, or run the first day with `scenerank run`"
         )
     known = [component.id for component in _components(config, workspace, "all")]
     unknown = sorted(set(config.cluster.components) - set(known))
     if unknown:
-        raise ConfigError(f"cluster.components.{unknown[0]}: no such component; there are {', '.join(known)}")
+        raise ConfigurationError(f"cluster.components.{unknown[0]}: no such component; there are {', '.join(known)}")
     specification = _compiled(config, workspace, _components(config, workspace, part))
     specification["defaultPipelineRoot"] = _root(workspace)
     platform = _set(specification, config.cluster)
@@ -71,7 +72,7 @@ def _components(config: Config, workspace: str, part: Part) -> list[BaseComponen
     ingestion = graph.ingestion(config, workspace, day, model)
     if part == "ingestion":
         return [served, *ingestion]
-    return [served, *ingestion, *graph.training(config, workspace, day, model, after=ingestion[-1])]
+    return [served, *ingestion, *graph.training(config, workspace, day, model, after=ingestion.publisher)]
 
 
 def _compiled(config: Config, workspace: str, components: list[BaseComponent]) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Parts of Kubernetes objects that all manifests share; plain dicts as the YAML has them."""
+"""Parts of Kubernetes objects that all manifests share; plain dicts as the YAML has them.
+
+Not the models of Kubernetes' own client: that is 600 modules and 24 MB, which an installation without extras does
+without, and it prints keys in another order. Tests read the manifests with those models, field by field.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.cluster.settings import ClusterSettings, ContainerSettings
+from scenerank.pipeline.cluster.settings import ClusterSettings, ContainerSettings
 
 
 def environment(settings: ContainerSettings) -> list[dict[str, Any]]:

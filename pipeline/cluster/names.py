@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from pipeline.config import Config, ConfigError
+from scenerank.errors import ConfigurationError
+from scenerank.pipeline.config import Config
 
 
 def name_of(config: Config) -> str:
@@ -21,9 +22,9 @@ def workspace_of(config: Config, given: str | None = None) -> str:
     """URI of the workspace that containers see: `given`, or else `cluster.workspace`.
 
     Raises:
-      ConfigError: there is neither.
+      ConfigurationError: there is neither.
     """
     found = given or config.cluster.workspace
     if not found:
-        raise ConfigError("cluster.workspace: not set; give the URI that all containers see, or use --workspace")
+        raise ConfigurationError("cluster.workspace: not set; give the URI that all containers see, or use --workspace")
     return found.rstrip("/")

@@ -19,8 +19,9 @@ import kfp
 import kfp_server_api
 import urllib3
 
-from pipeline.cluster.schedule import RecurringRun
-from pipeline.config import ConfigError
+from scenerank.errors import ConfigurationError
+from scenerank.pipeline.cluster.schedule import RecurringRun
+from scenerank.pipeline.compat import Interface
 
 SECONDS = 20
 
@@ -37,19 +38,19 @@ def schedule(host: str, namespace: str, wanted: RecurringRun, pipeline: pathlib.
       A sentence on what was done.
 
     Raises:
-      ConfigError: the host does not answer, or refuses.
+      ConfigurationError: the host does not answer, or refuses.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             client = kfp.Client(host=host, namespace=namespace)
-        health = client.healthzs.get_healthz(_request_timeout=SECONDS)
+        health = Interface(client.healthzs).get_healthz(_request_timeout=SECONDS)
         service = _Service(client, {"namespace": namespace} if health.multi_user else {})
         return service.schedule(wanted, service.pipeline(wanted.name, pipeline))
     except kfp_server_api.ApiException as error:
-        raise ConfigError(f"--host {host} refused with {error.status} {error.reason}: {_said(error)}") from None
+        raise ConfigurationError(f"--host {host} refused with {error.status} {error.reason}: {_said(error)}") from None
     except urllib3.exceptions.HTTPError as error:
-        raise ConfigError(
+        raise ConfigurationError(
             f"--host {host} does not answer ({type(error).__name__}): check the address and that Kubeflow Pipelines "
             "can be reached from here"
         ) from None
@@ -76,10 +77,11 @@ class _Service:
 
     def pipeline(self, name: str, path: pathlib.Path) -> str:
         """Id of the pipeline; its newest version is the compiled one."""
-        found = self.client.pipelines.list_pipelines(filter=_named(name), **self.space).pipelines
+        pipelines = Interface(self.client.pipelines)
+        found = pipelines.list_pipelines(filter=_named(name), **self.space).pipelines
         body = kfp_server_api.V2beta1Pipeline(display_name=name, **self.space)
-        identity = (found[0] if found else self.client.pipelines.create_pipeline(body=body)).pipeline_id
-        versions = self.client.pipelines.list_pipeline_versions(identity, page_size=1, sort_by="created_at desc")
+        identity = (found[0] if found else pipelines.create_pipeline(body)).pipeline_id
+        versions = pipelines.list_pipeline_versions(identity, page_size=1, sort_by="created_at desc")
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         newest = versions.pipeline_versions[0].display_name if versions.pipeline_versions else ""
         if not newest.endswith(digest):
@@ -89,13 +91,14 @@ class _Service:
 
     def experiment(self, name: str) -> str:
         """Id of the experiment."""
-        found = self.client.experiments.list_experiments(filter=_named(name), **self.space).experiments
+        experiments = Interface(self.client.experiments)
+        found = experiments.list_experiments(filter=_named(name), **self.space).experiments
         body = kfp_server_api.V2beta1Experiment(display_name=name, **self.space)
-        return (found[0] if found else self.client.experiments.create_experiment(body=body)).experiment_id
+        return (found[0] if found else experiments.create_experiment(body)).experiment_id
 
     def schedule(self, wanted: RecurringRun, pipeline: str) -> str:
         """Leaves exactly one recurring run of the name: the one that is wanted."""
-        runs = self.client.recurring_runs
+        runs = Interface(self.client.recurring_runs)
         experiment = self.experiment(wanted.name)
         listed = runs.list_recurring_runs(experiment_id=experiment, filter=_named(wanted.name), page_size=100)
         found = listed.recurring_runs or []
@@ -109,7 +112,7 @@ class _Service:
             if found and not enabled:
                 body.mode = kfp_server_api.RecurringRunMode.DISABLE
             try:
-                runs.create_recurring_run(body=body)
+                runs.create_recurring_run(body)
             except Exception:
                 for run in enabled:
                     runs.enable_recurring_run(run.recurring_run_id)
@@ -123,11 +126,11 @@ class _Service:
 
 def _body(wanted: RecurringRun, experiment: str, pipeline: str) -> kfp_server_api.V2beta1RecurringRun:
     """What the service is sent. It fills in fields that were left out, so that the description tells runs apart."""
-    told = json.dumps({**dataclasses.asdict(wanted), "pipeline": pipeline}, sort_keys=True)
+    text = json.dumps({**dataclasses.asdict(wanted), "pipeline": pipeline}, sort_keys=True)
     schedule = kfp_server_api.V2beta1CronSchedule(cron=wanted.cron)
     return kfp_server_api.V2beta1RecurringRun(
         display_name=wanted.name,
-        description=f"scenerank schedule {hashlib.sha256(told.encode()).hexdigest()[:12]}",
+        description=f"scenerank schedule {hashlib.sha256(text.encode()).hexdigest()[:12]}",
         experiment_id=experiment,
         mode=kfp_server_api.RecurringRunMode.ENABLE,
         pipeline_version_reference=kfp_server_api.V2beta1PipelineVersionReference(pipeline_id=pipeline),

@@ -11,9 +11,10 @@ from typing import Any
 
 import yaml
 
-from pipeline.cluster import cron, kubernetes
-from pipeline.cluster.names import name_of
-from pipeline.config import Config, ConfigError
+from scenerank.errors import ConfigurationError
+from scenerank.pipeline.cluster import cron, kubernetes
+from scenerank.pipeline.cluster.names import name_of
+from scenerank.pipeline.config import Config
 
 MOUNT = "/etc/scenerank"
 SCHEDULED = "[[ScheduledTime.2006-01-02]]"
@@ -46,16 +47,16 @@ def recurring_run(config: Config, today: datetime.date) -> RecurringRun:
     `CRON_SCHEDULE_TIMEZONE`, and puts dates in as of UTC in any case: the expression is given in UTC.
 
     Raises:
-      ConfigError: the schedule cannot be told in UTC.
+      ConfigurationError: the schedule cannot be given in UTC.
     """
-    told = config.cluster.schedule
+    given = config.cluster.schedule
     try:
-        expression, ahead = cron.in_utc(told.cron, told.time_zone, today)
+        expression, ahead = cron.in_utc(given.cron, given.time_zone, today)
     except ValueError as error:
-        raise ConfigError(f"cluster.schedule.{error}") from None
-    shift = -told.lag_days - ahead
+        raise ConfigurationError(f"cluster.schedule.{error}") from None
+    shift = -given.lag_days - ahead
     day = f"{SCHEDULED}{shift:+d}" if shift else SCHEDULED
-    return RecurringRun(name_of(config), f"0 {expression}", day, told.catch_up, config.cluster.service_account)
+    return RecurringRun(name_of(config), f"0 {expression}", day, given.catch_up, config.cluster.service_account)
 
 
 def manifests(config: Config, workspace: str) -> list[dict[str, Any]]:
@@ -104,7 +105,7 @@ def printed(config: Config, workspace: str, source: str, overrides: tuple[str, .
     """All three; what is no manifest stands in comments, so that `kubectl apply -f -` takes the text."""
     try:
         run = yaml.safe_dump(dataclasses.asdict(recurring_run(config, today)), sort_keys=False)
-    except ConfigError as error:
+    except ConfigurationError as error:
         run = f"none: {error}"
     parts = {"Kubeflow Pipelines, recurring run": run, "crontab": crontab(config, workspace, source, overrides)}
     comments = [f"{title}:\n" + "\n".join(f"  {line}" for line in text.splitlines()) for title, text in parts.items()]
@@ -114,12 +115,12 @@ def printed(config: Config, workspace: str, source: str, overrides: tuple[str, .
 
 def _command(config: Config, workspace: str, source: str, overrides: tuple[str, ...] = ()) -> str:
     """A line of shell that runs the day `lag_days` before today's date in the schedule's zone."""
-    told = config.cluster.schedule
+    given = config.cluster.schedule
     words = ["scenerank", "run", "--workspace", workspace, "--config", source]
     for override in overrides:
         words += ["--set", override]
-    today = f"$(TZ={told.time_zone} date +%F)"
-    return f'{shlex.join(words)} --day "$(date -u -d "{today} {told.lag_days} days ago" +%F)"'
+    today = f"$(TZ={given.time_zone} date +%F)"
+    return f'{shlex.join(words)} --day "$(date -u -d "{today} {given.lag_days} days ago" +%F)"'
 
 
 def _deadline(config: Config) -> int:
@@ -136,9 +137,9 @@ def _deadline(config: Config) -> int:
 
 def _files(config: Config) -> dict[str, str]:
     """The configuration as it was told, overrides included, and its declaration, if that is a file."""
-    told = config.model_dump(mode="json", exclude_unset=True)
+    given = config.model_dump(mode="json", exclude_unset=True)
     if not config.declaration.endswith((".yaml", ".yml")):
-        return {"config.yaml": yaml.safe_dump(told, sort_keys=False)}
-    told["declaration"] = "declaration.yaml"
+        return {"config.yaml": yaml.safe_dump(given, sort_keys=False)}
+    given["declaration"] = "declaration.yaml"
     declaration = pathlib.Path(config.declaration).read_text()
-    return {"config.yaml": yaml.safe_dump(told, sort_keys=False), "declaration.yaml": declaration}
+    return {"config.yaml": yaml.safe_dump(given, sort_keys=False), "declaration.yaml": declaration}

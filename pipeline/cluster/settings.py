@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import pydantic
 
-from pipeline.cluster import cron
-from schemas.columns import Strict
+from scenerank.pipeline.cluster import cron
+from scenerank.schemas.columns import Strict
 
 
 class ContainerSettings(Strict):
@@ -82,7 +82,7 @@ class ServingSettings(Strict):
       load_seconds: how long a server may take to load its versions when it starts.
     """
 
-    container: ContainerSettings = ContainerSettings(image="tensorflow/serving:2.16.1", cpu=4, memory="8Gi")
+    container: ContainerSettings = ContainerSettings(image="tensorflow/serving:2.21.0", cpu=4, memory="8Gi")
     volume_claim: str | None = None
     volume_path: str = pydantic.Field("", pattern=r"^([^/].*)?$")
     replicas: int = pydantic.Field(2, ge=1)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from components.trainer.settings import TrainerSettings
-from pipeline.cluster import kubernetes
-from pipeline.cluster.names import name_of
-from pipeline.cluster.schedule import MOUNT, config_map
-from pipeline.config import Config, ConfigError
+from scenerank.components.trainer.settings import TrainerSettings
+from scenerank.errors import ConfigurationError
+from scenerank.pipeline.cluster import kubernetes
+from scenerank.pipeline.cluster.names import name_of
+from scenerank.pipeline.cluster.schedule import MOUNT, config_map
+from scenerank.pipeline.config import Config
 
 PORT = 2222
 INDEX = "TASK_INDEX"
@@ -24,14 +25,14 @@ def members(settings: TrainerSettings) -> dict[str, int]:
     """How many processes of each kind a training has.
 
     Raises:
-      ConfigError: the strategy is one process's.
+      ConfigurationError: the strategy is one process's.
     """
     cluster = settings.cluster
     if settings.strategy == "parameter_server":
         return {"chief": 1, "worker": cluster.workers, "ps": cluster.servers}
     if settings.strategy == "multi_worker":
         return {"chief": 1, "worker": cluster.workers - 1} if cluster.workers > 1 else {"chief": 1}
-    raise ConfigError(
+    raise ConfigurationError(
         f"trainer.strategy: {settings.strategy!r} trains in one process; choose multi_worker or parameter_server"
     )
 
@@ -40,7 +41,7 @@ def manifests(config: Config, workspace: str, day: str) -> list[dict[str, Any]]:
     """A ConfigMap with the configuration, a headless Service, and a Job for each kind of process.
 
     Raises:
-      ConfigError: see `members`.
+      ConfigurationError: see `members`.
     """
     name, counts = f"{name_of(config)[:40].strip('-')}-{day}", members(config.trainer)
     names = {kind: [f"{name}-{kind}-{index}.{name}:{PORT}" for index in range(n)] for kind, n in counts.items()}
@@ -52,10 +53,10 @@ def manifests(config: Config, workspace: str, day: str) -> list[dict[str, Any]]:
         {"apiVersion": "v1", "kind": "Service", "metadata": dict(about), "spec": service},
     ]
     run = ["scenerank", "run", "-w", workspace, "-c", f"{MOUNT}/config.yaml", "--day", day]
-    join = ["scenerank", "join", "-w", workspace, "--day", day]
+    task = ["scenerank", "train-task", "-w", workspace, "--day", day]
     for kind, count in counts.items():
         container = kubernetes.container(
-            "training", config.cluster.container_of("Trainer"), run if kind == "chief" else join
+            "training", config.cluster.container_of("Trainer"), run if kind == "chief" else task
         )
         container["env"] += _tf_config(names, kind)
         container["ports"] = [{"containerPort": PORT}]
@@ -82,8 +83,8 @@ def _tf_config(names: dict[str, list[str]], kind: str) -> list[dict[str, Any]]:
     """Variables of a container that tell TensorFlow who it is; Kubernetes puts the pod's number in."""
     annotation = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
     task = {"cluster": names, "task": {"type": kind, "index": f"$({INDEX})"}}
-    told = json.dumps(task).replace(f'"$({INDEX})"', f"$({INDEX})")
+    text = json.dumps(task).replace(f'"$({INDEX})"', f"$({INDEX})")
     return [
         {"name": INDEX, "valueFrom": {"fieldRef": {"fieldPath": annotation}}},
-        {"name": "TF_CONFIG", "value": told},
+        {"name": "TF_CONFIG", "value": text},
     ]

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from components.log_example_gen.settings import MAX_PARTITIONS, IngestSettings
-from components.shards import shards
-from pipeline.plan.measured import COMPONENTS, EARLIER, RowBytes, Run, Stored
-from pipeline.plan.quantities import MIB, Budget, Days, Estimate, Line, Scale, Step
+from scenerank.components.log_example_gen.settings import MAX_PARTITIONS, IngestSettings
+from scenerank.components.shards import shards
+from scenerank.pipeline.plan.measured import COMPONENTS, EARLIER, RowBytes, Run, Stored
+from scenerank.pipeline.plan.quantities import MIB, Budget, Days, Estimate, Line, Scale, Step
 
 PROGRAM = 700 * MIB
 """Resident bytes of a worker with Beam, TFX and TensorFlow imported, before it has data; measured."""
@@ -50,12 +50,12 @@ def lines(run: Run, small: Run | None) -> dict[str, Line]:
     """The cost of each component, from one run or from two of different size."""
     found = {}
     for name in COMPONENTS:
-        seconds, units = run.seconds[name], max(run.units[name], 1.0)
-        fixed, each = 0.0, seconds / units
-        if small is not None and units > small.units[name]:
-            slope = (seconds - small.seconds[name]) / (units - small.units[name])
+        seconds, worked = run.seconds[name], max(run.worked[name], 1.0)
+        fixed, each = 0.0, seconds / worked
+        if small is not None and worked > small.worked[name]:
+            slope = (seconds - small.seconds[name]) / (worked - small.worked[name])
             if slope > 0:
-                fixed, each = max(seconds - slope * units, 0.0), min(slope, seconds / units)
+                fixed, each = max(seconds - slope * worked, 0.0), min(slope, seconds / worked)
         found[name] = Line(fixed, each)
     return found
 
@@ -113,14 +113,14 @@ def estimate(
       ValueError: no number of partitions fits into a worker's memory.
     """
     n = float(scale.impressions)
-    units = {
+    worked = {
         "LogExampleGen": n * (1 + EARLIER * days.lookback),
         "StatisticsGen": n,
         "FairnessCoefficient": n,
         "Transform": n * days.train,
         "Evaluator": n * models,
     }
-    work = {name: units[name] * cost[name].each / budget.efficiency for name in COMPONENTS}
+    work = {name: worked[name] * cost[name].each / budget.efficiency for name in COMPONENTS}
     spare = max(budget.hours * 3600 - sum(line.fixed for line in cost.values()), 1.0)
     workers = budget.workers or max(math.ceil(sum(work.values()) / spare), 1)
     pairs = min(scale.impressions, scale.items * scale.scenarios)

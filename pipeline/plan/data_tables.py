@@ -5,10 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from components.workspace import Workspace
-from pipeline.config import Config, ConfigError
-from pipeline.plan import data
-from pipeline.plan.measured import RowBytes, Run, Stored, lookback, read_run, row_bytes, stored
+from scenerank.components.workspace import Workspace
+from scenerank.errors import ConfigurationError
+from scenerank.pipeline.config import Config
+from scenerank.pipeline.plan import data
+from scenerank.pipeline.plan.measured import RowBytes, Run, Stored, lookback, read_run, row_bytes, stored
 
 UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
@@ -28,8 +29,8 @@ def print_data(
       root, small_root: workspaces of the measured run, and of a smaller one of the same configuration.
 
     Raises:
-      ConfigError: no number of partitions fits into a worker's memory.
-      DataRefused: the day was not run.
+      ConfigurationError: no number of partitions fits into a worker's memory.
+      DataError: the day was not run.
     """
     workspace, declaration = Workspace(root), config.declared
     run = read_run(workspace, declaration, day)
@@ -47,7 +48,7 @@ def print_data(
     try:
         found = data.estimate(scale, cost, rows, kept, days, run.models, budget)
     except ValueError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigurationError(str(error)) from None
     _print_measured(console, run, small, cost, rows, kept)
     _print_steps(console, scale, found)
     _print_sizes(console, scale, rows, kept, found, days)

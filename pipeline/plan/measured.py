@@ -9,11 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from components.errors import DataRefused
-from components.workspace import Workspace, shift
-from pipeline.daily import run_record
-from schemas.columns import HISTORY_TYPE
-from schemas.declaration import Declaration
+from scenerank.components.records.ingestion import IngestionSummary
+from scenerank.components.records.run import run_record
+from scenerank.components.records.window import TRAIN
+from scenerank.components.workspace import Workspace, shift
+from scenerank.errors import DataError, WorkspaceError
+from scenerank.schemas.columns import HISTORY_TYPE
+from scenerank.schemas.declaration import Declaration
 
 COMPONENTS = ("LogExampleGen", "StatisticsGen", "FairnessCoefficient", "Transform", "Evaluator")
 """Those that are Beam pipelines."""
@@ -29,7 +31,7 @@ class Run:
 
     Attributes:
       seconds: of a core, of each component, all days that the run took in together.
-      units: rows that each component of `COMPONENTS` worked through in them; see `units`.
+      worked: rows that each component of `COMPONENTS` worked through in them.
       models: that the Evaluator scored with.
     """
 
@@ -37,12 +39,12 @@ class Run:
     rows: int
     models: int
     seconds: dict[str, float]
-    units: dict[str, float]
+    worked: dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
 class RowBytes:
-    """Bytes a row of the log, in the streams of `components.log_example_gen.streams`.
+    """Bytes a row of the log, in the streams of `components.log_example_gen.joining.streams`.
 
     Attributes:
       impressions, behaviors, rated, wanted: as shuffled, compressed; behaviors a behavior.
@@ -80,29 +82,29 @@ def read_run(workspace: Workspace, declaration: Declaration, day: str | None) ->
     """The record of a day; of the last that was run, if none is named.
 
     Raises:
-      DataRefused: the day was not run, or not in one process, whose processor time is known.
+      DataError: the day was not run, or not in one process, whose processor time is known.
     """
     record = run_record(workspace, day)
-    day = record["day"]
-    if "core_seconds" not in record or record["config"]["beam"].get("runner", "direct") != "direct":
-        raise DataRefused(f"the processor time of {day} is not known: run that day again, with beam.runner=direct")
+    day = record.day
+    if record.core_seconds is None or (record.config or {}).get("beam", {}).get("runner", "direct") != "direct":
+        raise DataError(f"the processor time of {day} is not known: run that day again, with beam.runner=direct")
     back = lookback(declaration)
-    ingested = {one: rows_read(workspace, one) for one in record["ingested"]}
+    ingested = {one: rows_read(workspace, one) for one in record.ingested}
     logs = set(workspace.log_days())
     earlier = sum(
         rows_read(workspace, shift(one, -n)) for one in ingested for n in range(1, back + 1) if shift(one, -n) in logs
     )
-    train = sum(rows_read(workspace, one) for one in record["window"]["splits"]["train"])
-    models = len(record["metrics"]["slices"][""])
+    train = sum(rows_read(workspace, one) for one in record.window.splits[TRAIN])
+    models = len(record.metrics.models)
     taken = float(sum(ingested.values()))
-    units = {
+    worked = {
         "LogExampleGen": taken + EARLIER * earlier,
         "StatisticsGen": taken,
         "FairnessCoefficient": taken,
         "Transform": float(train),
         "Evaluator": float(rows_read(workspace, day) * models),
     }
-    return Run(day, rows_read(workspace, day), models, record["core_seconds"], units)
+    return Run(day, rows_read(workspace, day), models, record.core_seconds, worked)
 
 
 def lookback(declaration: Declaration) -> int:
@@ -115,8 +117,8 @@ def lookback(declaration: Declaration) -> int:
 def rows_read(workspace: Workspace, day: str) -> int:
     """Rows of a day's logs; 0 if it was never published."""
     try:
-        return workspace.read_json(f"{workspace.day('quarantine', day)}/summary.json")["rows_read"]
-    except FileNotFoundError:
+        return IngestionSummary.read(workspace.day("quarantine", day)).rows_read
+    except (FileNotFoundError, WorkspaceError):
         return 0
 
 
@@ -136,7 +138,7 @@ def _history(workspace: Workspace, declaration: Declaration, day: str) -> float:
     """Of the first examples of the day's largest file."""
     from tfx_bsl.coders import example_coder
 
-    from components.scoring import read_serialized
+    from scenerank.components.scoring import read_serialized
 
     if declaration.history is None:
         return 0.0
@@ -156,15 +158,11 @@ def _bytes(workspace: Workspace, uri: str) -> int:
 
 def row_bytes(workspace: Workspace, declaration: Declaration, day: str, batch_rows: int) -> RowBytes:
     """Checks and divides the first rows of a day's logs as an ingestion does, and weighs what it would send."""
-    from components.log_example_gen import rates, streams
-    from components.log_example_gen.checks import check
-    from components.log_example_gen.coder import RecordBatchCoder
-    from components.log_example_gen.files import day_units
-    from components.log_example_gen.reader import read
+    from scenerank.components.log_example_gen.steps import RecordBatchCoder, check, day_slices, rates, read, streams
 
-    unit = day_units(workspace, declaration, day)[0]
-    _, raw = next(iter(read(unit, workspace, declaration, batch_rows)))
-    rows = streams.Rows(check(raw, declaration, day, unit.file, np.arange(raw.num_rows)).good, declaration)
+    log_slice = day_slices(workspace, declaration, day)[0]
+    _, raw = next(iter(read(log_slice, workspace, declaration, batch_rows)))
+    rows = streams.Rows(check(raw, declaration, day, log_slice.file, np.arange(raw.num_rows)).good, declaration)
     number = max(rows.batch.num_rows, 1)
     shared = len(declaration.rates.keys) - len(rates.of_user(declaration)) if declaration.rates else 0
 

@@ -93,4 +93,5 @@ class Estimate:
 
     @property
     def hours(self) -> float:
+        """Hours of all steps."""
         return sum(step.hours for step in self.steps)

@@ -8,10 +8,10 @@ import rich.box
 from rich.console import Console
 from rich.table import Table
 
-from components.trainer.memory import PEAK, Weight, on_a_worker, per_server, planned
-from components.workspace import Workspace
-from pipeline.config import Config
-from schemas.features import feature_set
+from scenerank.components.trainer.cluster.memory import PEAK, Weight, on_a_worker, per_server, planned
+from scenerank.components.workspace import Workspace
+from scenerank.pipeline.config import Config
+from scenerank.schemas.features import feature_set
 
 VOCABULARY = 1000
 """Values that a column is taken to have whose vocabulary nobody knows yet."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
 
 from rich.console import Console
 
-from components.workspace import Workspace
-from pipeline.config import Config
-from pipeline.daily import run_record
-from pipeline.plan.quantities import Budget, Scale
+from scenerank.components.records.run import RunRecord, run_record
+from scenerank.components.workspace import Workspace
+from scenerank.pipeline.config import Config
+from scenerank.pipeline.plan.quantities import Budget, Scale
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,14 +33,14 @@ class Training:
         return self.examples / self.seconds
 
 
-def read_training(workspace: Workspace, record: dict[str, Any]) -> Training | None:
+def read_training(workspace: Workspace, record: RunRecord) -> Training | None:
     """The training of a run; None where it tells too little, or its artifacts were deleted.
 
     Args:
       record: `run.json`.
     """
-    history = record["history"]
-    place = f"{record['uris']['Trainer']['model_run']}/seconds.json"
+    history = record.history
+    place = f"{record.uris['Trainer']['model_run']}/seconds.json"
     if "examples" not in history or not workspace.exists(place):
         return None
     seconds = workspace.read_json(place)

@@ -14,15 +14,14 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-import models  # noqa: F401
-
 # isort: split
 import tensorflow as tf
 from tfx.types.standard_artifacts import Examples, Schema
 
-from components.artifacts import Quarantine
-from components.log_example_gen.component import LogExampleGen
-from schemas.declaration import Declaration
+from scenerank.components.artifacts import DayProfile, Quarantine
+from scenerank.components.log_example_gen.component import LogExampleGen
+from scenerank.components.records.profile import Profile
+from scenerank.schemas.declaration import Declaration
 
 DAY = "2024-03-04"
 START = 1709510400000
@@ -89,7 +88,8 @@ class Result:
             os.path.basename(p): pathlib.Path(p).read_bytes() for p in sorted(glob.glob(f"{out}/examples/Split-day/*"))
         }
         self.summary = json.loads((out / "quarantine/summary.json").read_text())
-        self.quarantine = pq.read_table(out / "quarantine/quarantine.parquet").to_pylist()
+        self.quarantine = pq.ParquetFile(out / "quarantine/quarantine.parquet").read().to_pylist()
+        self.profile = Profile.read(str(out / "profile"))
         self.schema = (out / "schema/schema.pbtxt").read_text()
 
     @property
@@ -103,7 +103,7 @@ class Result:
 def run(workspace: pathlib.Path, declaration: Declaration | None = None, day: str = DAY, **settings: Any) -> Result:
     """Runs the component's function; settings default to four partitions."""
     out = workspace / f"out-{day}-{len(list(workspace.glob('out-*')))}"
-    artifacts = {"examples": Examples(), "schema": Schema(), "quarantine": Quarantine()}
+    artifacts = {"examples": Examples(), "schema": Schema(), "quarantine": Quarantine(), "profile": DayProfile()}
     for name, artifact in artifacts.items():
         artifact.uri = str(out / name)
         (out / name).mkdir(parents=True)

@@ -9,9 +9,8 @@ import pyarrow as pa
 import tensorflow as tf
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
-import models  # noqa: F401  sets Keras up before TensorFlow
-from components.workspace import Workspace
-from schemas import Declaration
+from scenerank.components.workspace import Workspace
+from scenerank.schemas import Declaration
 
 DECLARATION = Declaration.model_validate(
     {

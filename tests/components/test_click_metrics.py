@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
-from components.evaluator.metrics import Histogram
+from scenerank.components.evaluator.metrics import Histogram
 
 
 @pytest.mark.parametrize("center", [-5.0, -2.0, 0.5])

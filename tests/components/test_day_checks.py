@@ -13,20 +13,20 @@ from tfx.components.example_validator.component import ExampleValidator
 from tfx.dsl.components.common.importer import Importer
 from tfx.types.standard_artifacts import Examples, Schema
 
-from components.anomaly_gate.component import AnomalyGate
-from components.anomaly_gate.gate import decide, read_anomalies
-from components.artifacts import Quarantine
-from components.day_publisher.component import DayPublisher
-from components.errors import DataRefused
-from components.examples_window.component import ExamplesWindow
-from components.fairness_coefficient.component import FairnessCoefficient
-from components.previous_statistics.component import PreviousStatistics
-from components.previous_statistics.drift import drift_config
-from components.served_model.component import ServedModel
-from components.workspace import Workspace
-from pipeline.local_runner import run_graph
-from schemas import FAIRNESS
-from schemas.tfmd import schema
+from scenerank.components.anomaly_gate.component import AnomalyGate
+from scenerank.components.anomaly_gate.gate import decide, read_anomalies
+from scenerank.components.artifacts import DayFindings, DayProfile, Quarantine
+from scenerank.components.day_publisher.component import DayPublisher
+from scenerank.components.examples_window.component import ExamplesWindow
+from scenerank.components.fairness_coefficient.component import FairnessCoefficient
+from scenerank.components.previous_statistics.component import PreviousStatistics
+from scenerank.components.previous_statistics.drift import drift_config
+from scenerank.components.served_model.component import ServedModel
+from scenerank.components.workspace import Workspace
+from scenerank.errors import DataError
+from scenerank.pipeline.daily.local_runner import run_graph
+from scenerank.schemas import FAIRNESS
+from scenerank.schemas.tfmd import schema
 from tests.components import small_days
 
 pytestmark = pytest.mark.slow
@@ -38,6 +38,8 @@ def graph(workspace, folder, day, table, severity="error", threshold=0.2):
     small_days.write_split(folder / day / "examples" / "Split-day", small_days.serialized(table))
     small_days.fill(folder / day / "schema", schema__pbtxt=text_format.MessageToString(schema(small_days.DECLARATION)))
     small_days.fill(folder / day / "quarantine", quarantine__parquet="", summary__json="{}")
+    small_days.fill(folder / day / "profile", profile__json="{}")
+    small_days.fill(folder / day / "findings", findings__json="{}")
 
     def given(kind, name, **properties):
         uri = str(folder / day / name)
@@ -45,6 +47,7 @@ def graph(workspace, folder, day, table, severity="error", threshold=0.2):
 
     examples = given(Examples, "examples", split_names='["day"]')
     declared, quarantine = given(Schema, "schema"), given(Quarantine, "quarantine")
+    profile, findings = given(DayProfile, "profile"), given(DayFindings, "findings")
     statistics = StatisticsGen(examples=examples.outputs["result"], schema=declared.outputs["result"])
     previous = PreviousStatistics(workspace=workspace.root, day=day, statistics=statistics.outputs["statistics"])
     anomalies = ExampleValidator(statistics=statistics.outputs["statistics"], schema=declared.outputs["result"])
@@ -53,7 +56,13 @@ def graph(workspace, folder, day, table, severity="error", threshold=0.2):
         baseline_statistics=previous.outputs["previous"],
         config=drift_config(small_days.DECLARATION, threshold),
     )
-    gate = AnomalyGate(anomalies=anomalies.outputs["anomalies"], drift=drift.outputs["anomalies"], severity=severity)
+    gate = AnomalyGate(
+        anomalies=anomalies.outputs["anomalies"],
+        drift=drift.outputs["anomalies"],
+        findings=findings.outputs["result"],
+        day=day,
+        severity=severity,
+    )
     served = ServedModel(workspace=workspace.root, day=day)
     fairness = FairnessCoefficient(
         examples=examples.outputs["result"],
@@ -70,8 +79,9 @@ def graph(workspace, folder, day, table, severity="error", threshold=0.2):
         fairness=fairness.outputs["fairness"],
         quarantine=quarantine.outputs["result"],
         verdict=gate.outputs["verdict"],
+        profile=profile.outputs["result"],
     )
-    checks = [examples, declared, quarantine, statistics, previous, anomalies, drift, gate]
+    checks = [examples, declared, quarantine, profile, findings, statistics, previous, anomalies, drift, gate]
     return [*checks, served, fairness, publisher]
 
 
@@ -106,7 +116,8 @@ def test_days_alike_pass_and_are_published(two_days):
 def test_the_model_in_service_scores_the_second_day_only(two_days):
     workspace, _, _ = two_days
     first, second = (
-        pq.read_table(f"{workspace.day('fairness', day)}/fairness.parquet") for day in ("2024-03-01", "2024-03-02")
+        pq.ParquetFile(f"{workspace.day('fairness', day)}/fairness.parquet").read()
+        for day in ("2024-03-01", "2024-03-02")
     )
     assert set(first["raw_fc"].to_pylist()) == {1.0}
     assert len(set(second["raw_fc"].to_pylist())) > 10
@@ -129,7 +140,7 @@ def test_gross_drift_stops_the_day(two_days):
     workspace, folder, _ = two_days
     before = {table: workspace.days(table) for table in ("examples", "fairness", "quarantine")}
     drifted = small_days.rows(2000, shares=(0.1, 0.3, 0.6), rate=0.5)
-    with pytest.raises(DataRefused, match=r"2 anomalies .* clicked \(drift\): .* page \(drift\): "):
+    with pytest.raises(DataError, match=r"2 anomalies .* clicked \(drift\): .* page \(drift\): "):
         run_graph(graph(workspace, folder / "drift", "2024-03-03", drifted), workspace, "drifted")
     assert {table: workspace.days(table) for table in before} == before
 
@@ -142,10 +153,11 @@ def test_a_label_out_of_its_values_is_noted_and_stops_if_asked(tmp_path):
     assert verdict(run)["passed"]
     assert {a["feature"] for a in verdict(run)["anomalies"]} == {"clicked"}
     assert workspace.days("examples") == ["2024-05-01"]
-    with pytest.raises(DataRefused, match=r"clicked \(schema\): "):
+    with pytest.raises(DataError, match=r"clicked \(schema\): "):
         decide(
             run.uris["ExampleValidator"]["anomalies"],
             run.uris["DistributionValidator"]["anomalies"],
+            str(tmp_path / "2024-05-01" / "findings"),
             "error",
             str(tmp_path / "again"),
         )

@@ -5,10 +5,10 @@ import json
 import pytest
 from tfx.types.standard_artifacts import Examples, ExampleStatistics
 
-from components.artifacts import FairnessTable, PublishedDay, Quarantine, Verdict
-from components.day_publisher.component import DayPublisher
-from components.errors import DataRefused
-from components.workspace import CURRENT, Workspace
+from scenerank.components.artifacts import DayProfile, FairnessTable, PublishedDay, Quarantine, Verdict
+from scenerank.components.day_publisher.component import DayPublisher
+from scenerank.components.workspace import CURRENT, Workspace
+from scenerank.errors import DataError
 from tests.components.small_days import fill
 
 DAY = "2024-03-02"
@@ -24,6 +24,7 @@ def sources(folder, text, passed=True):
     fill(folder / "statistics" / "Split-day", FeatureStats__pb=text)
     fill(folder / "fairness", fairness__parquet=text)
     fill(folder / "quarantine", quarantine__parquet=text, summary__json=json.dumps({"text": text}))
+    fill(folder / "profile", profile__json=json.dumps({"text": text}))
     fill(folder / "verdict", verdict__json=json.dumps({"passed": passed}))
     return folder
 
@@ -42,6 +43,7 @@ def publish(workspace, folder):
         fairness=artifact(FairnessTable, "fairness"),
         quarantine=artifact(Quarantine, "quarantine"),
         verdict=artifact(Verdict, "verdict"),
+        profile=artifact(DayProfile, "profile"),
         published=artifact(PublishedDay, "published"),
         workspace=workspace.root,
         day=DAY,
@@ -65,6 +67,8 @@ def whole(text):
             "examples/b.gz": text,
             "statistics/FeatureStats.pb": text,
             "summary.json": json.dumps({"text": text}),
+            "profile.json": json.dumps({"text": text}),
+            "verdict.json": json.dumps({"passed": True}),
         },
     }
 
@@ -81,7 +85,7 @@ def test_layout_and_rerun(tmp_path):
 
 def test_nothing_without_a_passing_verdict(tmp_path):
     workspace = Workspace(str(tmp_path / "w"))
-    with pytest.raises(DataRefused, match="did not pass, so day 2024-03-02 is not published"):
+    with pytest.raises(DataError, match="did not pass, so day 2024-03-02 is not published"):
         publish(workspace, sources(tmp_path / "bad", "x", passed=False))
     assert [workspace.days(table) for table in whole("x")] == [[], [], []]
 
@@ -139,7 +143,7 @@ def test_a_kill_at_any_step_leaves_whole_tables_and_a_rerun_mends_it(tmp_path, f
         publish(workspace, new)
         for table in whole(""):
             assert content(workspace, table) == whole("new")[table]
-    assert killed == (8 if first else 11)
+    assert killed == (10 if first else 13)
 
 
 def test_a_kill_in_the_middle_of_a_copy(tmp_path, monkeypatch):
@@ -159,7 +163,7 @@ def test_a_kill_in_the_middle_of_a_copy(tmp_path, monkeypatch):
     assert content(workspace, "quarantine") == whole("new")["quarantine"]
     # the half is another run's for all we know: it goes a day later
     assert len(workspace.list(workspace.uri("quarantine", f"day={DAY}"))) == 3
-    monkeypatch.setattr("components.workspace.time.time", lambda: 4e9)
+    monkeypatch.setattr("scenerank.components.workspace.time.time", lambda: 4e9)
     publish(workspace, tmp_path / "new")
     assert len(workspace.list(workspace.uri("quarantine", f"day={DAY}"))) == 2
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.days import day_of
-from components.errors import DataRefused
+from scenerank.components.days import day_of
+from scenerank.errors import DataError
 
 dates = st.dates(datetime.date(1990, 1, 1), datetime.date(2100, 12, 31))
 
@@ -22,11 +22,11 @@ def test_a_date_is_itself(date):
 
 @pytest.mark.parametrize("text", ["", "today", "2024-02-30", "2024-02-30-1", "20240301", "2024-03-01-", "9999-12-31+1"])
 def test_anything_else_is_refused(text):
-    with pytest.raises(DataRefused, match="write it as 2022-05-31") as error:
+    with pytest.raises(DataError, match="write it as 2022-05-31") as error:
         day_of(text)
     assert "\n" not in str(error.value)
 
 
 def test_a_date_that_was_not_put_in():
-    with pytest.raises(DataRefused, match="CronJob"):
+    with pytest.raises(DataError, match="CronJob"):
         day_of("[[ScheduledTime.2006-01-02]]-1")

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types.standard_artifacts import Examples, Schema
 
-from components.errors import DataRefused
-from components.examples_window.component import ExamplesWindow
-from components.examples_window.folds import ALL, of_fold
-from components.examples_window.window import split_days
-from components.workspace import Workspace, shift
-from schemas import FAIRNESS
+from scenerank.components.examples_window.component import ExamplesWindow
+from scenerank.components.examples_window.folds import ALL, of_fold
+from scenerank.components.examples_window.window import split_days
+from scenerank.components.workspace import Workspace, shift
+from scenerank.errors import WorkspaceError
+from scenerank.schemas import FAIRNESS
 from tests.components.small_days import DECLARATION, fill, publish_small
 
 DAY = "2024-03-05"
@@ -35,11 +35,11 @@ def test_splits_part_the_window_in_order(window_days, validation_days, logged):
 
 
 def test_missing_days_are_named():
-    with pytest.raises(DataRefused, match="published of 2024-03-02, 2024-03-04, within"):
+    with pytest.raises(WorkspaceError, match="published of 2024-03-02, 2024-03-04, within"):
         split_days(DAY, BEFORE, [BEFORE[0], BEFORE[2], DAY], 4, 1)
-    with pytest.raises(DataRefused, match="published of 2024-03-05, within"):
+    with pytest.raises(WorkspaceError, match="published of 2024-03-05, within"):
         split_days(DAY, BEFORE, BEFORE, 2, 1)
-    with pytest.raises(DataRefused, match="no day before 2024-03-05"):
+    with pytest.raises(WorkspaceError, match="no day before 2024-03-05"):
         split_days(DAY, [DAY], [DAY], 4, 1)
 
 
@@ -93,7 +93,7 @@ def test_a_published_day_without_files_is_refused(tmp_path):
     publish_small(workspace, tmp_path / "source", DAY)
     publish_small(workspace, tmp_path / "source", BEFORE[-1])
     workspace.publish("examples", BEFORE[-1], {"examples": fill(tmp_path / "nothing")})
-    with pytest.raises(DataRefused, match="examples is empty: run the ingestion of 2024-03-04 again"):
+    with pytest.raises(WorkspaceError, match="examples is empty: run the ingestion of 2024-03-04 again"):
         run(workspace, tmp_path, window_days=10)
 
 

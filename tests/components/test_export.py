@@ -7,7 +7,6 @@ import pathlib
 import subprocess
 import sys
 
-from tests.components import tiny  # isort: skip
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -15,15 +14,17 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from components.export.serving import EXAMPLES, PREDICT, RANK, export, predict_signature
-from components.export.warmup import PATH, requests
-from components.trainer.dataset import Reader, expand
-from components.trainer.store import load
-from components.trainer.weights import Weights
-from models.base import named_weights
-from models.layers.folding import foldable
-from models.registry import build_model
-from schemas import HISTORY_LENGTH, Declaration
+from scenerank.components.export.serving import EXAMPLES, PREDICT, RANK, export, predict_signature
+from scenerank.components.export.warmup import PATH, requests
+from scenerank.components.storage import expand
+from scenerank.components.trainer.checkpoint.weights import Weights
+from scenerank.components.trainer.input.in_memory import load
+from scenerank.components.transform.example_reader import ExampleReader
+from scenerank.models.base import named_weights
+from scenerank.models.layers.folding import foldable
+from scenerank.models.registry import build_model
+from scenerank.schemas import HISTORY_LENGTH, Declaration
+from tests.components import tiny
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def columns(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
 def test_scores_are_those_of_the_trainer(folder, loaded, serialized):
     """The model rebuilt from the training weights, on rows read as the Trainer reads them."""
     weights = Weights.read(str(folder / "run/model_run/weights"))
-    reader = Reader.of(tiny.DECLARATION, str(folder / "transform"))
+    reader = ExampleReader.of(tiny.DECLARATION, str(folder / "transform"))
     serving = build_model("sar_net", weights.features, tiny.SMALL)
     for name, variable in named_weights(serving).items():
         variable.assign(weights.arrays[f"serving/{name}"])
@@ -152,20 +153,22 @@ def example(**values: list) -> bytes:
 
 
 LONG = {"float32": [1.0] * 500, "string": ["x"] * 500}
+USUAL = {"scenario": ["s1"], "user": [3], "level": [1], "item": ["i1"], "brand": ["b1"], "price": [1.0], "mass": [1.0]}
+USUAL |= {"hour": [3]}
 
 
 @pytest.mark.parametrize(
-    "served",
+    "values",
     [
-        b"",
-        example(scenario=["never seen"], item=["never seen"], brand=["never seen"]),
-        example(scenario=["s1"], price=[float("inf")], user=[-(2**63)]),
-        example(scenario=["s1"], history_item=["i1"] * 500),
-        example(scenario=["s1"], **{d.name: LONG[d.type] for d in tiny.DECLARATION.history_columns}),
+        {},
+        {"scenario": ["never seen"], "item": ["never seen"], "brand": ["never seen"]},
+        {"price": [3e38], "mass": [-3e38], "user": [-(2**63)]},
+        {d.name: LONG[d.type] for d in tiny.DECLARATION.history_columns},
     ],
-    ids=["empty", "unseen", "extreme", "histories that disagree", "long history"],
-)  # fmt: skip
-def test_odd_rows_are_served(loaded, served):
+    ids=["usual", "unseen", "extreme", "long history"],
+)
+def test_odd_rows_are_served(loaded, values):
+    served = example(**{**USUAL, **values})
     found = answer(loaded, EXAMPLES, examples=tf.constant([served, served]))["probability"]
     assert found.shape == (2,) and np.all(np.isfinite(found)) and np.all((found > 0) & (found < 1))
 
@@ -258,7 +261,7 @@ def test_a_data_set_without_histories_rates_and_weights(rows, tmp_path):
     fields.update(history=None, rates=None, columns=[c for c in fields["columns"] if c["group"] != "weight"])
     plain = Declaration.model_validate(fields)
     folder = tiny.analyse(tiny.split(tmp_path, "train", rows), tmp_path / "transform", plain)
-    reader = Reader.of(plain, folder)
+    reader = ExampleReader.of(plain, folder)
     store = load(reader, expand([str(tmp_path / "Split-train/*")]))
     features, label, weight = next(iter(store.training(1, seed=0)))
     assert store.clicks == int(tf.reduce_sum(label)) and float(tf.reduce_min(weight)) == 1.0

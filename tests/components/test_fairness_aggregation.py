@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import strategies as st
 
-from components.fairness_coefficient import aggregation, normalisation, shares
-from components.fairness_coefficient.lookup import FairnessLookup
-from components.fairness_coefficient.settings import FairnessSettings
-from tests.figures import fairness as figure
+from scenerank.components.fairness_coefficient import aggregation, normalisation, shares
+from scenerank.components.fairness_coefficient.lookup import FairnessLookup
+from scenerank.components.fairness_coefficient.settings import FairnessSettings
+from tests.benchmarks.daily import fairness as figure
 
 scores = st.one_of(st.just(0.0), st.floats(1e-9, 1.0), st.floats(0.0, 1.0))
 impressions = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), scores), min_size=1, max_size=60)

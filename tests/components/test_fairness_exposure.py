@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import strategies as st
 
-from components.fairness_coefficient.exposure import (
+from scenerank.components.fairness_coefficient.exposure import (
     MOST,
     Exposure,
     Moments,

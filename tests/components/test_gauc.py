@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from components.evaluator.gauc import GroupedAuc, grouped_auc
+from scenerank.components.evaluator.gauc import GroupedAuc, grouped_auc
 
 
 def naive(request, label, score):

@@ -11,21 +11,21 @@ import subprocess
 import sys
 import time
 
-from tests.components import tiny  # isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.scoring import Scorer, read_serialized
-from components.sources.simulator.oracle import auc
-from components.trainer.building import compile_training
-from components.trainer.optimizer_state import MOMENTS, STEPS, optimizer_state
-from components.trainer.run import run_fn
-from components.trainer.settings import IncrementalSettings
-from components.trainer.starting import carry_optimizer, carry_over
-from components.trainer.weights import Weights
-from models.base import table_of, weight_values
-from schemas import FAIRNESS
+from scenerank.components.scoring import Scorer, read_serialized
+from scenerank.components.trainer.checkpoint.optimizer_state import MOMENTS, STEPS, optimizer_state
+from scenerank.components.trainer.checkpoint.starting import carry_optimizer, carry_over
+from scenerank.components.trainer.checkpoint.weights import Weights
+from scenerank.components.trainer.loop.building import compile_training
+from scenerank.components.trainer.run import run_fn
+from scenerank.components.trainer.settings import IncrementalSettings
+from scenerank.models.base import table_of, weight_values
+from scenerank.pipeline.sources.simulator.oracle import auc
+from scenerank.schemas import FAIRNESS
+from tests.components import tiny
 from tests.components.test_warm_start import model_of, rows_of
 
 DAYS = ("2024-03-01", "2024-03-02", "2024-03-03", "2024-03-04")
@@ -133,7 +133,7 @@ def test_weights_of_an_older_workspace_are_a_reason_to_start_over(days, tmp_path
 CHILD = """
 import sys, pathlib
 from tests.components import tiny
-from components.trainer.run import run_fn
+from scenerank.components.trainer.run import run_fn
 run_fn(tiny.arguments(pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3], mode="incremental", checkpoint_steps=3,
                       batch_size=4, incremental={"rate": 0.5}))
 """

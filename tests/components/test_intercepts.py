@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tests.components import tiny  # isort: skip
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.export.intercepts import (
+from scenerank.components.export.intercepts import (
     FEWEST_ROWS,
     SPREAD,
     Rows,
@@ -19,9 +18,11 @@ from components.export.intercepts import (
     ordinary_weights,
     whole_pages,
 )
-from components.trainer.building import build_training
-from components.trainer.dataset import Reader, expand
-from components.trainer.settings import TrainerSettings
+from scenerank.components.storage import expand
+from scenerank.components.trainer.loop.building import build_training
+from scenerank.components.trainer.settings import TrainerSettings
+from scenerank.components.transform.example_reader import ExampleReader
+from tests.components import tiny
 
 
 def sigmoid(x):
@@ -121,7 +122,7 @@ def test_a_page_counts_only_if_nothing_on_it_was_intervened_in(rows):
 def test_only_ordinary_rows_are_looked_at():
     """A fresh model says the same of every row: its intercept is the click rate of the rows that were not pushed."""
     folder = tiny.trained()
-    reader = Reader.of(tiny.DECLARATION, str(folder / "transform"))
+    reader = ExampleReader.of(tiny.DECLARATION, str(folder / "transform"))
     small = {**tiny.SMALL, "embedding": {"dim": 4, "initial_scale": 1e-9}}
     training = build_training(TrainerSettings(model_settings=small), reader.features, 0.5)
     files = expand([str(folder / "Split-train/*")])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from tests.components import tiny  # isort: skip
-
 import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.trainer.lineage import Lineage, Plan, made_of, plan
-from components.trainer.settings import TrainerSettings
-from components.workspace import shift
-from schemas import Declaration
-from schemas.bias import DebiasSettings
-from schemas.features import feature_set
+from scenerank.components.trainer.checkpoint.lineage import Lineage, Plan, made_of, plan
+from scenerank.components.trainer.settings import TrainerSettings
+from scenerank.components.workspace import shift
+from scenerank.schemas import Declaration
+from scenerank.schemas.bias import DebiasSettings
+from scenerank.schemas.features import feature_set
+from tests.components import tiny
 
 ON = TrainerSettings(mode="incremental", full_every=7, refit_validation=False)
 SAME = {"trainer.model": "a", "column 'item'": "b"}
@@ -107,7 +106,7 @@ def test_lineage_is_read_as_it_was_written(tmp_path):
     lineage.write(str(tmp_path))
     assert Lineage.read(str(tmp_path)) == lineage
     assert Lineage.read(str(tmp_path / "nothing")) is None
-    assert "made_of" not in lineage.told() and lineage.told()["learned"] == ("2024-03-02", "2024-03-03")
+    assert "made_of" not in lineage.summary() and lineage.summary()["learned"] == ("2024-03-02", "2024-03-03")
 
 
 # what has to be the same

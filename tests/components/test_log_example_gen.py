@@ -5,7 +5,7 @@ import math
 import pyarrow as pa
 import pytest
 
-from components.log_example_gen.errors import IngestError
+from scenerank.errors import DataError
 from tests.components.ingestion import DAY, START, declare, put, row, run
 
 PREVIOUS, NEXT = "2024-03-03", "2024-03-05"
@@ -200,7 +200,7 @@ def test_invalid_utf8_costs_only_its_row(tmp_path, name):
 
 
 def refusal(workspace, **settings) -> str:
-    with pytest.raises(IngestError) as error:
+    with pytest.raises(DataError) as error:
         run(workspace, **settings)
     message = str(error.value)
     assert "\n" not in message

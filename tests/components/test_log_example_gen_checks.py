@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.log_example_gen.casting import cast
-from components.log_example_gen.checks import check, day_start_ms
-from schemas.columns import Column
+from scenerank.components.log_example_gen.checking.casting import cast
+from scenerank.components.log_example_gen.checking.checks import check, day_start_ms
+from scenerank.schemas.columns import Column
 from tests.components.ingestion import DAY, START, declare, row
+
+USER = 9_007_199_254_740_993
+"""2^53 + 1, which no float is."""
 
 
 def column(kind: str, **more) -> Column:
@@ -42,7 +45,14 @@ def values(raw: pa.Array, kind: str) -> list:
         (pa.array([7, None, 7]).dictionary_encode(), [7, None, 7]),
         (pa.array([datetime.datetime(2024, 3, 4)]), [START]),
         (pa.array([START * 1000], pa.timestamp("us", "UTC")), [START]),
-        (pa.array([decimal.Decimal("3.0"), decimal.Decimal("3.5")]), [3, "bad"]),
+        (pa.array([decimal.Decimal("3.0"), decimal.Decimal("3.5"), None]), [3, "bad", None]),
+        (pa.array([decimal.Decimal(USER), decimal.Decimal(USER + 1)], pa.decimal128(20, 0)), [USER, USER + 1]),
+        (pa.array([decimal.Decimal(2**63 - 1), decimal.Decimal(2**63)]), [2**63 - 1, "bad"]),
+        (pa.array([decimal.Decimal(f"-{USER}.00")], pa.decimal128(30, 2)), [-USER]),
+        (pa.array([decimal.Decimal(10**50), decimal.Decimal(7)], pa.decimal256(60, 3)), ["bad", 7]),
+        (pa.array([decimal.Decimal("0"), decimal.Decimal("1E-9")], pa.decimal128(20, 9)), [0, "bad"]),
+        (pa.array([2.0**53, -(2.0**53), 2.0**53 + 2, 2.0**62]), [2**53, -(2**53), "bad", "bad"]),
+        (pa.array([{"a": 1}, None]), ["bad", None]),
         (pa.array([[1], None]), ["bad", None]),
         (pa.nulls(2), [None, None]),
     ],
@@ -58,7 +68,7 @@ def test_casts_to_integers(raw, expected):
         (pa.array(["1e3", "+.5", "5.", "1,5", "", None]), [1000.0, 0.5, 5.0, "bad", "bad", None]),
         (pa.array(["-inf", "Infinity"]), [-np.inf, np.inf]),
         (pa.array([True, None]), [1.0, None]),
-        (pa.array([decimal.Decimal("3.5")]), [3.5]),
+        (pa.array([decimal.Decimal("3.5"), None, decimal.Decimal("-0.5")]), [3.5, None, -0.5]),
         (pa.array([datetime.datetime(2024, 3, 4)]), ["bad"]),
     ],
 )
@@ -75,6 +85,12 @@ def test_casts_to_numbers(raw, expected):
         (pa.array([1.5, None]), ["bad", None]),
         (pa.array([b"a", b"\xc3", b"\xc3\xa4", None]), ["a", "bad", "ä", None]),
         (pa.array([b"ab"], pa.binary(2)), ["ab"]),
+        (pa.array([12.0, 2.0**60, None]), ["bad", "bad", None]),
+        (pa.array([decimal.Decimal(USER), None], pa.decimal128(38, 0)), [str(USER), None]),
+        (pa.array([decimal.Decimal("-0.05"), decimal.Decimal("12.5")], pa.decimal128(30, 2)), ["-0.05", "12.50"]),
+        (pa.array([decimal.Decimal(10**50)], pa.decimal256(60, 3)), [f"1{'0' * 50}.000"]),
+        (pa.array([["a"], None]), ["bad", None]),
+        (pa.array([2**64 - 1], pa.uint64()), [str(2**64 - 1)]),
     ],
 )
 def test_casts_to_text(raw, expected):
@@ -124,6 +140,42 @@ def test_allowed_text_is_checked():
     assert result.bad.column(2).to_pylist() == ["scene: not one of home, hotels"]
 
 
+def reasons(*rows, declaration=None) -> dict[int, str]:
+    """By row, from 0."""
+    batch = pa.RecordBatch.from_pylist(list(rows))
+    bad = check(batch, declaration or declare(), DAY, "f", np.arange(len(rows))).bad.to_pylist()
+    return {b["row"]: b["reason"] for b in bad}
+
+
+@pytest.mark.parametrize("character", ["\0", "\n", "\r"])
+def test_keys_and_words_of_vocabularies_have_no_control_characters(character):
+    text = f"a{character}"
+    found = reasons(row(scene=text), row(user=text), row(item=text), row(note=text), row(note="a\tb\x01"))
+    said = ": has a control character"
+    assert found == {0: f"scene{said}", 1: f"user{said}", 2: f"item{said}", 3: f"note{said}"}
+
+
+def test_other_texts_may_have_them():
+    columns = declare().model_dump()["columns"]
+    next(c for c in columns if c["name"] == "note")["encoding"] = {"kind": "hash", "size": 8}
+    assert reasons(row(note="a\nb\0"), declaration=declare(columns=columns)) == {}
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t \n", "\u3000"])
+def test_a_blank_key_is_missing(blank):
+    found = reasons(row(scene=blank), row(user=blank), row(item=blank), row(note=blank.strip()))
+    assert found == {0: "scene: missing", 1: "user: missing", 2: "item: missing"}
+
+
+def test_a_scenario_is_told_even_where_the_column_is_optional():
+    """A null would become the empty text, which stands for all scenarios."""
+    columns = declare().model_dump()["columns"]
+    for c in columns:
+        c["required"] &= not c["key"]
+    found = reasons(row(scene=None), row(user=None), row(user=" "), declaration=declare(columns=columns))
+    assert found == {0: "scene: missing", 2: "user: missing"}
+
+
 @pytest.mark.parametrize(("offset", "moment", "accepted"), [(8, -8 * 3600, 1), (8, 16 * 3600, 0), (0, 86_400, 0)])
 def test_a_day_begins_where_its_time_zone_says(offset, moment, accepted):
     declaration = declare(utc_offset_hours=offset)
@@ -132,3 +184,12 @@ def test_a_day_begins_where_its_time_zone_says(offset, moment, accepted):
     assert result.good.num_rows == accepted
     anywhere = declare(utc_offset_hours=offset, partitioned_by_time=False)
     assert check(pa.RecordBatch.from_pylist([row(moment)]), anywhere, DAY, "f", np.arange(1)).good.num_rows == 1
+
+
+@given(st.lists(st.one_of(st.none(), st.decimals(-(10**30), 10**30, places=4, allow_nan=False)), max_size=9))
+def test_decimals_keep_their_digits(numbers):
+    raw = pa.array(numbers, pa.decimal128(38, 4))[1:]
+    numbers = numbers[1:]
+    assert values(raw, "string") == [None if n is None else format(n, "f") for n in numbers]
+    whole = [None if n is None else int(n) if n == int(n) and -(2**63) < n < 2**63 else "bad" for n in numbers]
+    assert values(raw, "int64") == whole

@@ -10,11 +10,11 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.log_example_gen import streams
-from components.log_example_gen.assemble import Partition
-from components.log_example_gen.graph import settled_ms
-from components.log_example_gen.history import codes, latest
-from schemas.declaration import Declaration
+from scenerank.components.log_example_gen.graph import settled_ms
+from scenerank.components.log_example_gen.joining import streams
+from scenerank.components.log_example_gen.joining.assemble import Partition
+from scenerank.components.log_example_gen.joining.history import codes, latest
+from scenerank.schemas.declaration import Declaration
 from tests.components.ingestion import DAY, declare, row
 
 EVENTS = st.lists(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.log_example_gen import rates, streams
-from components.log_example_gen.hashing import combine, hash_column, hash_text
+from scenerank.components.hashing import combine, hash_column, hash_text
+from scenerank.components.log_example_gen.joining import rates, streams
 from tests.components.ingestion import declare, row
 
 ROWS = st.lists(
@@ -73,6 +74,11 @@ def test_hashes_do_not_change_between_versions():
     assert hash_column(pa.array([0, -1, None])).tolist() == FROZEN_INTEGERS
     zeros = hash_column(pa.array([0.0, -0.0, 1.0], pa.float32()))
     assert zeros[0] == zeros[1] != zeros[2]
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1))
+def test_integers_hash_as_in_pandas(values):
+    assert hash_column(pa.array(values, pa.int64())).tolist() == pd.util.hash_array(np.array(values)).tolist()
 
 
 FROZEN_TEXT = [11349651474050016480, 16294208416658607535, 11400714819323198485]

@@ -4,8 +4,9 @@ import collections
 
 import pytest
 
-from components.log_example_gen import coder, streams
-from components.log_example_gen.rates import KEY
+from scenerank.components.log_example_gen import coder
+from scenerank.components.log_example_gen.joining import streams
+from scenerank.components.log_example_gen.joining.rates import KEY
 from tests.components.ingestion import declare, put, row, run
 
 ROWS, PARTITIONS, BATCH, FILES = 3000, 4, 64, 10

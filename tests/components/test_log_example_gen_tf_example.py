@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.core.example.example_pb2 import Example
 
-from components.log_example_gen.tf_example import encode, varint
+from scenerank.components.log_example_gen.writing.tf_example import encode, varint
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
 FLOATS = st.floats(width=32, allow_nan=False)

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.evaluator import ordinary
-from components.fairness_coefficient.ordinary import MOST, ORDINARY, scale_up
-from schemas import FAIRNESS, Declaration
+from scenerank.components.evaluator import ordinary
+from scenerank.components.fairness_coefficient.ordinary import MOST, ORDINARY, scale_up
+from scenerank.schemas import FAIRNESS, Declaration
 from tests.components import small_days
 
 PLACE = {"name": "place", "type": "int64", "group": "bias", "reference": 0, "encoding": {"kind": "identity", "size": 8}}

@@ -2,10 +2,10 @@
 
 from tfx.types.standard_artifacts import ExampleStatistics
 
-from components.previous_statistics.component import PreviousStatistics
-from components.previous_statistics.drift import drift_config
-from components.workspace import Workspace
-from schemas import load_declaration
+from scenerank.components.previous_statistics.component import PreviousStatistics
+from scenerank.components.previous_statistics.drift import drift_config
+from scenerank.components.workspace import Workspace
+from scenerank.schemas import load_declaration
 from tests.components.small_days import DECLARATION, fill, publish_small
 
 

@@ -2,8 +2,10 @@ import os
 
 import pytest
 
-from components.pusher.push import digest, push
-from components.workspace import Workspace
+from scenerank.components.pusher.digests import digest
+from scenerank.components.pusher.push import push
+from scenerank.components.records.release import ModelLineage
+from scenerank.components.workspace import Workspace
 
 
 @pytest.fixture
@@ -17,7 +19,7 @@ def model(tmp_path):
 def push_it(model, day="2022-05-05"):
     workspace = Workspace(str(model / "workspace"))
     weights = str(model / "weights")
-    return workspace, push(workspace, day, str(model / "model"), weights, digest(weights), {"day": day})
+    return workspace, push(workspace, day, str(model / "model"), weights, digest(weights), ModelLineage(day=day))
 
 
 def test_version_is_the_date(model):

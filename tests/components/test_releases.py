@@ -1,13 +1,17 @@
 """Rolling back, promoting and retiring versions."""
 
+import datetime
 import os
+import threading
 
 import pytest
 
-from components.errors import DataRefused
-from components.pusher.push import digest, push
-from components.pusher.releases import promote, release, retire, rollback
-from components.workspace import Workspace
+from scenerank.components.pusher.digests import damage, digest
+from scenerank.components.pusher.push import push
+from scenerank.components.pusher.releases import hold, locked, promote, release, resume, retire, rollback
+from scenerank.components.records.release import ModelLineage
+from scenerank.components.workspace import Workspace
+from scenerank.errors import ReleaseError
 
 DAYS = [f"2022-05-0{day}" for day in range(1, 6)]
 V = [int(day.replace("-", "")) * 100 + 1 for day in DAYS]
@@ -25,12 +29,13 @@ def workspace(tmp_path):
     return found
 
 
-def push_day(workspace, day, canary=False):
+def push_day(workspace, day, canary=False, base=None):
     folder = os.path.dirname(workspace.root)
     with open(f"{folder}/weights/weights.npz", "w") as stream:
         stream.write(day)
     weights = f"{folder}/weights"
-    push(workspace, day, f"{folder}/model", weights, digest(weights), {"day": day}, canary)
+    lineage = ModelLineage(day=day, training={"base": base})
+    push(workspace, day, f"{folder}/model", weights, digest(weights), lineage, canary)
     return release(workspace)
 
 
@@ -112,18 +117,76 @@ def test_what_a_killed_retirement_left_is_never_served_and_goes_with_the_next(wo
     ],
 )
 def test_what_cannot_be_done_is_refused_and_changes_nothing(workspace, action, message):
-    with pytest.raises(DataRefused, match=message):
+    with pytest.raises(ReleaseError, match=message):
         action(workspace)
     assert release(workspace).serving == {"stable": V[4]} and not workspace.exists(workspace.uri("serving"))
 
 
 def test_a_rollback_forward_is_refused(workspace):
     rollback(workspace, V[1])
-    with pytest.raises(DataRefused, match=f"{V[2]} is newer than {V[1]}.*promote"):
+    with pytest.raises(ReleaseError, match=f"{V[2]} is newer than {V[1]}.*promote"):
         rollback(workspace, V[2])
 
 
 def test_nothing_to_go_back_to(workspace):
     rollback(workspace, V[0])
-    with pytest.raises(DataRefused, match=f"no version before {V[0]}"):
+    with pytest.raises(ReleaseError, match=f"no version before {V[0]}"):
         rollback(workspace)
+
+
+def test_what_is_pushed_while_releases_are_held_waits(workspace):
+    assert hold(workspace, "the price feed is wrong").held == "the price feed is wrong"
+    held = push_day(workspace, "2022-05-06")
+    assert held.stable == V[4] and held.withdrawn == (2022050601,)
+    push_day(workspace, "2022-05-07", canary=True)
+    assert release(workspace).canary is None
+    assert resume(workspace).held is None and release(workspace).stable == V[4]
+    assert promote(workspace, 2022050601).stable == 2022050601
+    assert push_day(workspace, "2022-05-08").stable == 2022050801
+    with pytest.raises(ReleaseError, match="are not held: there is nothing to resume"):
+        resume(workspace)
+
+
+def test_a_hold_ends_by_itself(workspace):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    assert hold(workspace, "sale", now + datetime.timedelta(hours=1)).held == "sale"
+    assert hold(workspace, "sale", now - datetime.timedelta(seconds=1)).held is None
+    assert push_day(workspace, "2022-05-06").stable == 2022050601
+
+
+def test_what_was_trained_on_from_a_withdrawn_version_is_not_pushed(workspace):
+    rollback(workspace, V[2])
+    with pytest.raises(
+        ReleaseError, match=f"version {V[4]}, which the model of 2022-05-06 goes on from, was withdrawn"
+    ):
+        push_day(workspace, "2022-05-06", base=V[4])
+    assert release(workspace).stable == V[2] and 2022050601 not in workspace.versions()
+    assert push_day(workspace, "2022-05-06", base=V[2]).stable == 2022050601
+
+
+def test_changes_of_what_serves_come_one_after_the_other(workspace):
+    done = threading.Event()
+
+    def roll() -> None:
+        rollback(workspace, V[1])
+        done.set()
+
+    with locked(workspace):
+        thread = threading.Thread(target=roll)
+        thread.start()
+        assert not done.wait(0.3) and release(workspace).stable == V[4]
+    thread.join(10)
+    assert done.is_set() and release(workspace).stable == V[1]
+
+
+def test_files_of_what_serves_are_as_they_were_pushed(workspace):
+    assert damage(workspace, V[4]) == []
+    os.remove(f"{workspace.model(V[4])}/saved_model.pb")  # it is a link, which others have, too
+    with open(f"{workspace.model(V[4])}/saved_model.pb", "w") as stream:
+        stream.write("another graph")
+    with open(f"{workspace.model(V[3])}/variables.index", "w") as stream:
+        stream.write("who put me here")
+    assert "saved_model.pb has changed since it was pushed" in damage(workspace, V[4])[0]
+    assert "variables.index is new since" in damage(workspace, V[3])[0]
+    os.remove(f"{workspace.model(V[2])}/saved_model.pb")
+    assert "saved_model.pb is missing since" in damage(workspace, V[2])[0]

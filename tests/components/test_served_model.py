@@ -6,9 +6,9 @@ import pathlib
 import pytest
 from tfx.types.standard_artifacts import Model
 
-from components.errors import DataRefused
-from components.served_model.component import ServedModel
-from components.workspace import Workspace
+from scenerank.components.served_model.component import ServedModel
+from scenerank.components.workspace import Workspace
+from scenerank.errors import WorkspaceError
 from tests.components.small_days import fill
 
 
@@ -51,8 +51,8 @@ def test_the_highest_version_of_an_earlier_day(tmp_path):
 def test_half_a_version_is_refused_by_name(tmp_path):
     workspace = Workspace(str(tmp_path / "w"))
     serve(workspace, 2024030101, weights=False)
-    with pytest.raises(DataRefused, match="checkpoints/2024030101 is missing"):
+    with pytest.raises(WorkspaceError, match="checkpoints/2024030101 is missing"):
         run(workspace, "2024-03-02", tmp_path / "model")
     fill(tmp_path / "w" / "models" / "2024030102", readme="no model")
-    with pytest.raises(DataRefused, match="2024030102 has no saved_model.pb"):
+    with pytest.raises(WorkspaceError, match="2024030102 has no saved_model.pb"):
         run(workspace, "2024-03-02", tmp_path / "again")

@@ -4,10 +4,10 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from components.pusher.releases import announce_canary, promote, rollback
-from components.pusher.settings import PusherSettings
-from components.pusher.tf_serving import BATCHING, MODELS, configure, write
-from components.workspace import Workspace
+from scenerank.components.pusher.releases import announce, promote, rollback
+from scenerank.components.pusher.settings import PusherSettings
+from scenerank.components.pusher.tf_serving import BATCHING, MODELS, configure, write
+from scenerank.components.workspace import Workspace
 
 OLD, NEW = 2022050101, 2022050201
 
@@ -53,7 +53,7 @@ def test_labels_follow_rollback_and_promotion(workspace):
 
 def test_a_canary_is_loaded_beside_the_stable_version(workspace):
     configure(workspace, "clicks", PusherSettings())
-    announce_canary(workspace, 2022050301)
+    announce(workspace, 2022050301, canary=True)
     workspace.write_text(f"{workspace.model(2022050301)}/saved_model.pb", "graph")
     write(workspace)
     assert list(told(workspace).model_version_policy.specific.versions) == [OLD, NEW, 2022050301]

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 
-from tests.components import tiny  # isort: skip
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -19,12 +18,16 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.errors import DataRefused
-from components.trainer import callbacks
-from components.trainer.dataset import Files, Reader, even_batches, expand
-from components.trainer.run import run_fn
-from components.trainer.store import load
-from schemas import FAIRNESS
+from scenerank.components.storage import expand
+from scenerank.components.trainer.input.batches import even_batches
+from scenerank.components.trainer.input.in_memory import load
+from scenerank.components.trainer.input.streamed import StreamedSplit
+from scenerank.components.trainer.loop.progress import watched_by
+from scenerank.components.trainer.run import run_fn
+from scenerank.components.transform.example_reader import ExampleReader
+from scenerank.errors import DataError
+from scenerank.schemas import FAIRNESS
+from tests.components import tiny
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,8 @@ def folder() -> pathlib.Path:
 
 
 @pytest.fixture(scope="module")
-def reader(folder) -> Reader:
-    return Reader.of(tiny.DECLARATION, str(folder / "transform"))
+def reader(folder) -> ExampleReader:
+    return ExampleReader.of(tiny.DECLARATION, str(folder / "transform"))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ def test_learns_and_leaves_what_the_next_needs(folder):
 
 
 def test_rows_in_memory_are_the_rows_on_disk(reader, files):
-    store, disk = load(reader, files), Files.of(reader, files, 100)
+    store, disk = load(reader, files), StreamedSplit.of(reader, files, 100)
     assert (store.rows, store.clicks) == (disk.rows, disk.clicks)
     for one, other in zip(store.evaluation(5), disk.evaluation(5), strict=True):
         same(one, other)
@@ -95,7 +98,7 @@ def test_memory_is_bounded(reader, files):
 
 @pytest.mark.parametrize("kind", ["memory", "disk"])
 def test_an_epoch_shows_every_row_once_and_resumes_anywhere(reader, files, kind):
-    split = load(reader, files) if kind == "memory" else Files.of(reader, files, 500)
+    split = load(reader, files) if kind == "memory" else StreamedSplit.of(reader, files, 500)
     steps = split.steps(300)
     whole = list(split.training(steps, seed=3).take(3 * steps))
     marks = [np.concatenate([element[0][FAIRNESS] for element in whole[i * steps :][:steps]]) for i in range(3)]
@@ -128,7 +131,7 @@ def test_histories_of_different_lengths_are_refused(reader, tmp_path):
     example.features.feature["history_type"].bytes_list.value.extend([b"buy"])
     example.features.feature["history_item"].ClearField("kind")
     tiny.write(tmp_path, [example.SerializeToString()], files=1)
-    with pytest.raises(DataRefused, match="broken examples"):
+    with pytest.raises(DataError, match="broken examples"):
         load(reader, expand([str(tmp_path / "*")]))
 
 
@@ -136,7 +139,7 @@ def test_a_truncated_file_is_refused(reader, tmp_path):
     tiny.write(tmp_path, tiny.serialize(tiny.table(300)), files=1)
     whole = (tmp_path / "data-0.gz").read_bytes()
     (tmp_path / "data-0.gz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataRefused, match="broken examples"):
+    with pytest.raises(DataError, match="broken examples"):
         load(reader, expand([str(tmp_path / "*")]))
 
 
@@ -151,11 +154,8 @@ def test_same_data_and_seed_give_the_same_bytes(folder):
 @pytest.mark.slow
 def test_without_a_validation_day_it_trains_a_fixed_number_of_epochs(folder, tmp_path):
     shown = []
-    callbacks.PROGRESS = shown.append
-    try:
+    with watched_by(shown.append):
         run_fn(tiny.arguments(copied(folder, tmp_path, "Split-train", "transform"), epochs_without_validation=2))
-    finally:
-        callbacks.PROGRESS = None
     found = history(tmp_path, "run")
     assert len(found["epochs"]) == 2 and found["best_epoch"] is None and found["rows"]["validation"] == 0
     assert any(event.get("step") == 11 for event in shown)
@@ -188,21 +188,21 @@ def test_labels_of_one_kind_are_refused(folder, tmp_path, label):
     same_label = pa.Table.from_batches([rows]).set_column(index, "clicked", pa.array([label] * 50)).to_batches()[0]
     tiny.split(tmp_path, "train", same_label)
     copied(folder, tmp_path, "transform")
-    with pytest.raises(DataRefused, match=f"column 'clicked' is {label} in all 50 training rows"):
+    with pytest.raises(DataError, match=f"column 'clicked' is {label} in all 50 training rows"):
         run_fn(tiny.arguments(tmp_path))
 
 
 def test_no_rows_are_refused(folder, tmp_path):
     tiny.write(tmp_path / "Split-train", [])
     copied(folder, tmp_path, "transform")
-    with pytest.raises(DataRefused, match="no rows"):
+    with pytest.raises(DataError, match="no rows"):
         run_fn(tiny.arguments(tmp_path))
 
 
 CHILD = """
 import sys, pathlib
 from tests.components import tiny
-from components.trainer.run import run_fn
+from scenerank.components.trainer.run import run_fn
 run_fn(tiny.arguments(pathlib.Path(sys.argv[1]), sys.argv[2], epochs=8, patience=8, checkpoint_steps=4))
 """
 

@@ -2,12 +2,11 @@
 
 import os
 import pathlib
-import types
 
 import pytest
 from pyarrow import fs
 
-from components import transfer
+from scenerank.components import storage, transfer
 from tests.components.small_days import fill
 
 
@@ -31,18 +30,15 @@ def test_copies_where_links_are_refused(tmp_path, monkeypatch):
 def test_copies_between_file_systems(tmp_path, monkeypatch):
     fill(tmp_path / "bucket" / "days", a="1")
     fill(tmp_path / "bucket" / "days" / "deep", b="2")
-    real = fs.FileSystem.from_uri
+    located = storage.located
 
-    class Store:
+    def seen(uri):
         """`store://` is a folder seen through a file system that is not the local one."""
+        if uri.startswith("store://"):
+            return fs.SubTreeFileSystem(str(tmp_path / "bucket"), fs.LocalFileSystem()), uri[len("store://") :]
+        return located(uri)
 
-        @staticmethod
-        def from_uri(uri):
-            if uri.startswith("store://"):
-                return fs.SubTreeFileSystem(str(tmp_path / "bucket"), fs.LocalFileSystem()), uri[len("store://") :]
-            return real(uri)
-
-    monkeypatch.setattr(transfer, "fs", types.SimpleNamespace(**{**vars(fs), "FileSystem": Store}))
+    monkeypatch.setattr(storage, "located", seen)
     made = transfer.mirror("store://days", str(tmp_path / "to"), prefix="2024-")
     assert [pathlib.Path(m).read_text() for m in made] == ["1", "2"]
     assert made[1] == f"{tmp_path}/to/deep/2024-b"

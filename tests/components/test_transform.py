@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import pathlib
 
-from tests.components import tiny  # isort: skip
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -14,10 +13,11 @@ import tensorflow_transform as tft
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.transform import raw
-from components.transform.graph import TransformGraph
-from components.transform.preprocessing import _age_bucket, resolved_features
-from schemas import FAIRNESS, HISTORY_LENGTH, Declaration
+from scenerank.components.transform import raw
+from scenerank.components.transform.graph import TransformGraph
+from scenerank.components.transform.preprocessing import _age_bucket, resolved_features
+from scenerank.schemas import FAIRNESS, HISTORY_LENGTH, Declaration
+from tests.components import tiny
 
 ROWS = 600
 
@@ -180,7 +180,7 @@ def test_stock_component_gives_the_same_graph(batch, features, tmp_path: pathlib
     from tfx.types.standard_artifacts import TransformGraph as Graph
     from tfx.utils import json_utils
 
-    from schemas.tfmd import schema
+    from scenerank.schemas.tfmd import schema
 
     examples, described, graph = Examples(), Schema(), Graph()
     for artifact, name in ((examples, "examples"), (described, "schema"), (graph, "graph")):
@@ -197,7 +197,7 @@ def test_stock_component_gives_the_same_graph(batch, features, tmp_path: pathlib
         {"examples": [examples], "schema": [described]},
         {"transform_graph": [graph]},
         {
-            "preprocessing_fn": "components.transform.preprocessing.preprocessing_fn",
+            "preprocessing_fn": "scenerank.components.transform.preprocessing.preprocessing_fn",
             "custom_config": json_utils.dumps(tiny.CONFIG),
             "force_tf_compat_v1": 0,
             "disable_statistics": 1,

@@ -5,10 +5,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.transform.preprocessing import _encoder
-from components.transform.summaries import history_matches, history_summaries
-from schemas import Column
-from schemas.features import HISTORY_COUNT, MATCH_PRIOR, RECENT_SECONDS, SHARE_PRIOR
+from scenerank.components.transform.preprocessing import _encoder
+from scenerank.components.transform.summaries import history_matches, history_summaries
+from scenerank.schemas import Column
+from scenerank.schemas.features import HISTORY_COUNT, MATCH_PRIOR, RECENT_SECONDS, SHARE_PRIOR
 from tests.components.tiny import DECLARATION
 
 behaviors = st.lists(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from tests.components import tiny  # isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.trainer.warm_start import move_rows, predecessors, warm_start
-from components.trainer.weights import Weights
-from models.base import example_batch, named_weights, table_of
-from models.registry import build_model
-from schemas import FAIRNESS, HISTORY_LENGTH
-from schemas.features import FeatureSet, feature_set
+from scenerank.components.trainer.checkpoint.warm_start import move_rows, predecessors, warm_start
+from scenerank.components.trainer.checkpoint.weights import Weights
+from scenerank.models.base import example_batch, named_weights, table_of
+from scenerank.models.registry import build_model
+from scenerank.models.training import training_model
+from scenerank.schemas import FAIRNESS, HISTORY_LENGTH
+from scenerank.schemas.features import FeatureSet, feature_set
+from tests.components import tiny
 
 values = st.lists(st.text(max_size=3), unique=True, max_size=12)
 
@@ -44,7 +45,7 @@ def test_there_and_back_changes_nothing(before: list[str], random):
 
 def model_of(vocabularies: dict[str, list[str]]) -> tuple[FeatureSet, tf.keras.Model]:
     features = feature_set(tiny.DECLARATION, {name: len(words) for name, words in vocabularies.items()})
-    training = build_model("sar_net", features, tiny.SMALL).training_model()
+    training = training_model(build_model("sar_net", features, tiny.SMALL))
     training({**example_batch(features, 2, 1), FAIRNESS: tf.ones(2)})
     return features, training
 

@@ -10,21 +10,19 @@ import shutil
 import tempfile
 from typing import Any
 
-import models  # noqa: F401
-
-import tensorflow as tf  # isort: skip
-import tensorflow_transform.beam as tft_beam  # isort: skip
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import tensorflow as tf
+import tensorflow_transform.beam as tft_beam
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 from tfx_bsl.tfxio import tf_example_record
 
-from components.trainer.settings import TrainerSettings
-from components.transform.preprocessing import preprocessing_fn
-from schemas import FAIRNESS, Declaration
-from schemas.tfmd import schema
+from scenerank.components.trainer.settings import TrainerSettings
+from scenerank.components.transform.preprocessing import preprocessing_fn
+from scenerank.schemas import FAIRNESS, Declaration
+from scenerank.schemas.tfmd import schema
 
 DAY = "2024-03-03"
 VOCABULARY = {"kind": "vocabulary"}
@@ -216,7 +214,7 @@ def arguments(folder: pathlib.Path, run: str = "run", base: str | None = None, *
 @functools.cache
 def trained() -> pathlib.Path:
     """A folder with splits, transform output and, in `run`, what a training leaves; made once a process."""
-    from components.trainer.run import run_fn
+    from scenerank.components.trainer.run import run_fn
 
     folder = pathlib.Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -10,10 +10,12 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
 import sys
 import time
+from multiprocessing.process import BaseProcess
 from typing import Any
+
+from tests import forks
 
 TWO_DEVICES = "mirrored"
 SECONDS = 900
@@ -33,20 +35,18 @@ def train(folder: pathlib.Path, arguments: dict[str, Any], kill: str | None = No
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "arguments.json").write_text(json.dumps(arguments))
-    command = [sys.executable, "-m", "tests.components.train_with", str(folder / "arguments.json")]
     run = pathlib.Path(arguments["model_run_dir"])
-    with open(folder / "log.txt", "wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        try:
-            if kill is not None:
-                _until(lambda: _epochs(run), process)
-                os.kill(_task(process.pid, kill, 1), signal.SIGKILL)
-            peaks = _watch(process)
-            code = process.returncode
-        finally:
-            for pid in [*tasks(process.pid), process.pid]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+    process = forks.start("tests.components.train_with", [str(folder / "arguments.json")], folder / "log.txt")
+    try:
+        if kill is not None:
+            _until(lambda: _epochs(run), process)
+            os.kill(_task(process.pid, kill, 1), signal.SIGKILL)
+        peaks = _watch(process)
+        code = process.exitcode
+    finally:
+        for pid in [*tasks(process.pid), process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     assert code == 0, (folder / "log.txt").read_text(errors="replace")[-2000:]
     history = json.loads((run / "weights" / "history.json").read_text())
     history["peak_mib"] = peaks
@@ -64,18 +64,18 @@ def _epochs(run: pathlib.Path) -> list[dict[str, Any]]:
     return [event for event in events if event["phase"] == "training" and "auc" in event]
 
 
-def _until(true: Any, process: subprocess.Popen) -> None:
+def _until(true: Any, process: BaseProcess) -> None:
     deadline = time.monotonic() + SECONDS
     while not true():
-        assert process.poll() is None and time.monotonic() < deadline, "training ended before it could be disturbed"
+        assert process.is_alive() and time.monotonic() < deadline, "training ended before it could be disturbed"
         time.sleep(0.02)
 
 
-def _watch(process: subprocess.Popen) -> dict[tuple[str, int], float]:
+def _watch(process: BaseProcess) -> dict[tuple[str, int], float]:
     """Waits for the end; the peaks of the tasks' memory."""
     peaks: dict[tuple[str, int], float] = {}
     deadline = time.monotonic() + SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
+    while process.is_alive() and time.monotonic() < deadline:
         for pid, task in tasks(process.pid).items():
             with contextlib.suppress(OSError, StopIteration):
                 lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -102,8 +102,6 @@ def _task(parent: int, kind: str, index: int) -> int:
 
 
 if __name__ == "__main__":
-    import models  # noqa: F401
-
     import tensorflow as tf  # isort: skip
     from tfx.components.trainer.fn_args_utils import FnArgs
 
@@ -112,6 +110,6 @@ if __name__ == "__main__":
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
-    from components.trainer.run import run_fn
+    from scenerank.components.trainer.run import run_fn
 
     run_fn(FnArgs(**told))

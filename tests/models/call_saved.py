@@ -3,7 +3,7 @@
 import json
 import sys
 
-for name in ("models", "schemas", "components", "pipeline", "tf_keras", "tests"):
+for name in ("scenerank", "tf_keras", "tests"):
     sys.modules[name] = None  # installed for development, the project could be imported from anywhere
 
 import numpy as np  # noqa: E402

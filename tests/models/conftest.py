@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from schemas.bias import BiasFeature
-from schemas.features import Feature, FeatureSet
+from scenerank.schemas.bias import BiasFeature
+from scenerank.schemas.features import Feature, FeatureSet
 
 LENGTH = 6
 

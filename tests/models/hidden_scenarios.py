@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
-from models.musenet import MuseNet, MuseNetTraining
-from models.optimizers import build_optimizer
-from schemas.features import Feature, FeatureSet
+from scenerank.models.musenet import MuseNet, MuseNetTraining
+from scenerank.models.optimizers import build_optimizer
+from scenerank.models.training import training_model
+from scenerank.schemas.features import Feature, FeatureSet
 
 HINTS, TASTES = 6, 4
 LIKED = 1.5 * np.array([[1, 1, 0, 0], [-1, 0, 1, 0], [0, -1, 0, 1], [0, 0, -1, -1]])
@@ -65,7 +65,7 @@ def learned(seed: int = 0, **settings: object) -> MuseNetTraining:
     keras.utils.set_random_seed(seed)
     model = MuseNet(features(), {**SETTINGS, **settings})
     model.build_weights()
-    training = model.training_model()
+    training = training_model(model)
     training.compile(optimizer=build_optimizer(model.settings.optimizer, STEPS))
     seen = rows(ROWS, seed=1)
     data = tf.data.Dataset.from_tensor_slices((seen.features, seen.clicks, np.ones(ROWS, "f4")))

@@ -3,7 +3,6 @@
 import json
 import sys
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import tensorflow as tf
 
@@ -12,8 +11,9 @@ tf.config.set_logical_device_configuration(devices[0], [tf.config.LogicalDeviceC
 
 import tf_keras as keras  # noqa: E402
 
-from models.base import named_weights  # noqa: E402
-from models.registry import MODELS, build_model  # noqa: E402
+from scenerank.models.base import named_weights  # noqa: E402
+from scenerank.models.registry import MODELS, build_model  # noqa: E402
+from scenerank.models.training import training_model  # noqa: E402
 from tests.models.conftest import random_batch, shake, small_features  # noqa: E402
 
 ROWS, STEPS = 32, 2
@@ -25,7 +25,7 @@ def trained(name: str, strategy: tf.distribute.Strategy) -> dict[str, np.ndarray
     with strategy.scope():
         keras.utils.set_random_seed(5)
         settings = {"embedding": {"dim": 4}, **MODELS[name].without_noise}
-        training = build_model(name, features, settings).training_model()
+        training = training_model(build_model(name, features, settings))
         shake(training)
         training.compile(optimizer=keras.optimizers.SGD(0.1))
         training.optimizer.build(training.trainable_variables)

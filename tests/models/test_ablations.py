@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import pytest
 
-from models.ablations import ABLATIONS, parted
-from models.registry import SCENARIO_MODELS, build_model, settings_class
-from schemas.bias import DebiasSettings
+from scenerank.models.ablations import ABLATIONS, parted
+from scenerank.models.registry import SCENARIO_MODELS, build_model, settings_class
+from scenerank.models.training import training_model
+from scenerank.schemas.bias import DebiasSettings
 from tests.models.conftest import small_features
 
 ROWS = [(model, title, name) for model, found in ABLATIONS.items() for title, rows in found.items() for name in rows]
@@ -35,4 +35,4 @@ def test_rows_of_a_table_differ(model, title):
 def test_every_row_can_be_built(model, title, name):
     row = parted(ABLATIONS[model][title][name])
     built = build_model(model, small_features(), {"embedding": {"dim": 4}, **row.settings})
-    assert built.training_model(DebiasSettings.model_validate(row.debias or {})).count_params()
+    assert training_model(built, DebiasSettings.model_validate(row.debias or {})).count_params()

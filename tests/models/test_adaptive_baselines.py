@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.baselines.adasparse import AdaSparse, AdaSparseTraining
-from models.baselines.aesm2 import AESM2
-from models.baselines.cross_stitch import CrossStitch
-from models.baselines.mulann import MulANN
-from models.layers.cross_stitch import stitch_values
-from models.layers.embedding import concatenate
-from models.layers.gradient_reversal import ScenarioDiscriminator, reverse_gradient
-from models.layers.pruned_mlp import PrunedMLP
-from models.layers.scenario_routing import route
-from models.training import TrainingModel
+from scenerank.models.baselines.adasparse import AdaSparse, AdaSparseTraining
+from scenerank.models.baselines.aesm2 import AESM2
+from scenerank.models.baselines.cross_stitch import CrossStitch
+from scenerank.models.baselines.mulann import MulANN
+from scenerank.models.layers.cross_stitch import stitch_values
+from scenerank.models.layers.gradient_reversal import ScenarioDiscriminator, reverse_gradient
+from scenerank.models.layers.pruned_mlp import PrunedMLP
+from scenerank.models.layers.scenario_routing import route
+from scenerank.models.training import TrainingModel, training_model
 from tests.models.conftest import random_batch, shake
+from tests.models.numpy_layers import ORDER, mlp, relu, shared_experts, sigmoid, softmax, tower
 from tests.models.test_sharing_baselines import (
     BATCH,
     EMBEDDING,
@@ -28,20 +27,11 @@ from tests.models.test_sharing_baselines import (
     built,
     count,
     fields,
-    mlp,
-    relu,
-    shared_experts,
-    softmax,
-    tower,
 )
 
 
 def domain(model):
-    return concatenate(model.embedding(BATCH), FEATURES.group("scenario")).numpy()
-
-
-def sigmoid(values):
-    return 1 / (1 + np.exp(-values))
+    return fields(model, BATCH, "page", "theme")
 
 
 def test_cross_stitch_mixes_all_networks_after_each_layer():
@@ -76,7 +66,7 @@ def test_reversed_gradient():
 
 
 def test_discriminator_is_the_cross_entropy_of_known_scenarios():
-    layer = ScenarioDiscriminator(4, "page", (6,))
+    layer = ScenarioDiscriminator(4, "page", units=(6,))
     inputs, scenario = np.random.default_rng(0).normal(size=(8, 5)).astype("f4"), np.arange(8) % 4
     layer(inputs, tf.constant(scenario))
     shake(layer)
@@ -88,27 +78,27 @@ def test_discriminator_is_the_cross_entropy_of_known_scenarios():
 
 def test_mulann_predicts_from_the_state_and_the_scenario():
     model = built(MulANN, bottom_units=(6,), tower_units=(5,))
-    embedded = model.embedding(BATCH)
-    shared = [f for f in model.embedding.fields if f.group != "scenario"]
-    state = mlp(model.bottom, concatenate(embedded, shared).numpy())
+    shared = [f.name for f in FEATURES.group(*(group for group in ORDER if group != "scenario"))]
+    state = mlp(model.bottom, fields(model, BATCH, *shared))
     assert_logits(model, mlp(model.tower, np.concatenate([state, domain(model)], -1)))
 
 
 def test_mulanns_state_learns_against_the_discriminator():
-    training = built(MulANN, bottom_units=(6,), discriminator_units=(4,), discriminator_weight=0.5).training_model()
+    training = training_model(built(MulANN, bottom_units=(6,), discriminator_units=(4,), discriminator_weight=0.5))
     shake(training)
     serving, layer = training.serving, training.discriminator
     bottom, top = serving.bottom.dense[0].kernel, layer.kernel
     with tf.GradientTape(persistent=True) as tape:
         reversed_loss = tf.reduce_sum(training.forward(BATCH).losses["discriminator"])
         state, _ = serving.state_and_logit(BATCH)
-        logits = layer.hidden(state) @ tf.transpose(layer.kernel) + layer.bias
+        hidden = tf.nn.relu(state @ layer.hidden.dense[0].kernel + layer.hidden.dense[0].bias)
+        logits = hidden @ tf.transpose(layer.kernel) + layer.bias
         plain = tf.nn.sparse_softmax_cross_entropy_with_logits(SCENARIO - 1, logits[:, 1:])
         plain_loss = 0.5 * tf.reduce_sum(plain)
     np.testing.assert_allclose(reversed_loss, plain_loss, rtol=1e-5)
     np.testing.assert_allclose(tape.gradient(reversed_loss, bottom), -tape.gradient(plain_loss, bottom), atol=1e-5)
     np.testing.assert_allclose(tape.gradient(reversed_loss, top), tape.gradient(plain_loss, top), atol=1e-5)
-    without = built(MulANN, bottom_units=(6,), discriminator_weight=0.0).training_model()
+    without = training_model(built(MulANN, bottom_units=(6,), discriminator_weight=0.0))
     assert type(without) is TrainingModel
     assert count(training) - count(training.serving) == 6 * 4 + 4 + SCENARIOS * (4 + 1)
 
@@ -154,7 +144,7 @@ def test_schedule_advances_in_training_only():
     for _ in range(3):
         model(BATCH, training=False)
     assert model.network.step == 0
-    training = model.training_model()
+    training = training_model(model)
     training.compile(optimizer="sgd")
     batch = random_batch(FEATURES)
     training.test_step(batch)
@@ -164,7 +154,7 @@ def test_schedule_advances_in_training_only():
 
 
 def test_sparsity_is_penalised_outside_its_range():
-    training = built(AdaSparse, units=(4, 4), sparsity_weight=(0.1, 1.1), schedule_steps=10).training_model()
+    training = training_model(built(AdaSparse, units=(4, 4), sparsity_weight=(0.1, 1.1), schedule_steps=10))
     training.serving.network.step.assign(5)
     pruned = tf.constant([[0.2, 0.25], [0.5, 0.2], [0.0, 1.0]])
     with tf.GradientTape() as tape:
@@ -174,7 +164,7 @@ def test_sparsity_is_penalised_outside_its_range():
     expected = [[0, 0], [0.6 * 0.3 / 2, 0], [-0.6 * 0.2 / 2, 0.6 * 0.8 / 2]]
     np.testing.assert_allclose(tape.gradient(penalty, pruned), expected, rtol=1e-4, atol=1e-6)
     assert isinstance(training, AdaSparseTraining)
-    assert type(built(AdaSparse, weighting="scaling").training_model()) is TrainingModel
+    assert type(training_model(built(AdaSparse, weighting="scaling"))) is TrainingModel
     assert count(built(AdaSparse, units=(4, 3))) - count(built(AdaSparse, units=(4,))) == 4 * 3 + 3 + 8 * 3 + 3 - 1
 
 
@@ -207,8 +197,8 @@ def test_aesm2_selects_experts_by_divergence():
         np.testing.assert_array_equal(given.chosen, chosen)
         assert set(chosen.sum(1)) <= {2, 3} and len({tuple(row) for row in chosen}) > 1
         losses.append(loss)
-    assert_logits(model, tower(model.tower, state))
-    given = model.training_model().forward(BATCH, training=False).losses
+    assert_logits(model, tower(model.tower, state, SCENARIO))
+    given = training_model(model).forward(BATCH, training=False).losses
     np.testing.assert_allclose(given["specific"], 0.5 * np.mean(losses, 0)[:, 0], rtol=1e-3)
     np.testing.assert_allclose(given["shared"], 0.5 * np.mean(losses, 0)[:, 1], rtol=1e-3, atol=1e-5)
     one = count(built(AESM2, **sizes, layers=1))
@@ -221,7 +211,7 @@ def test_aesm2s_gates_are_noisy_in_training_only():
     assert np.abs(model(BATCH, training=True).numpy() - model(BATCH).numpy()).max() > 1e-3
     quiet = built(AESM2, expert_units=(6,), noise=0.0)
     np.testing.assert_allclose(quiet(BATCH, training=True), quiet(BATCH), rtol=1e-5)
-    assert type(built(AESM2, selection_weight=0.0).training_model()) is TrainingModel
+    assert type(training_model(built(AESM2, selection_weight=0.0))) is TrainingModel
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """psi, the softmaxes and Eqs. 4-7 against NumPy on padded arrays."""
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.layers.attention import ActivationUnit
-from models.layers.behavior_extract import CrossScenarioBehaviorExtract
-from models.layers.packing import pack, packed_mean_weights, packed_softmax, packed_sum
-from models.layers.target_attention import TargetAttention
+from scenerank.models.layers.attention import ActivationUnit
+from scenerank.models.layers.behavior_extract import CrossScenarioBehaviorExtract
+from scenerank.models.layers.packing import pack, packed_mean_weights, packed_softmax, packed_sum
+from scenerank.models.layers.target_attention import TargetAttention
 from tests.models.conftest import shake
 
 
@@ -31,7 +30,7 @@ def softmax(scores):
 @pytest.mark.parametrize("context_width", [0, 2])
 def test_activation_unit_equals_the_mlp_over_the_concatenation(units, context_width):
     random = np.random.default_rng(0)
-    unit = ActivationUnit(3, context_width, units)
+    unit = ActivationUnit(3, context_width, units=units)
     keys = random.normal(size=(7, 3)).astype("f4")
     query = random.normal(size=(4, 3)).astype("f4")
     rows = np.array([0, 0, 1, 1, 1, 3, 3])
@@ -84,7 +83,9 @@ def test_extract_equals_the_equations(attention, renormalize):
     for part in (keys, query):
         part.update({k: v.astype("f4") for k, v in part.items()})
         part["both"] = np.concatenate([part["item"], part["scenario"]], -1)
-    layer = CrossScenarioBehaviorExtract(4, 2, 0, attention, renormalize, units=(6, 3))
+    layer = CrossScenarioBehaviorExtract(
+        4, 2, context_width=0, attention=attention, renormalize=renormalize, units=(6, 3)
+    )
     arguments = (
         keys["item"],
         keys["item"],

@@ -2,14 +2,13 @@
 
 import dataclasses
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pydantic
 import pytest
 
-from models.baselines.autodis import AutoDisDNN
-from models.baselines.deepfm import DeepFM
-from models.layers.embedding import concatenate
+from scenerank.models.baselines.autodis import AutoDisDNN
+from scenerank.models.baselines.deepfm import DeepFM
+from scenerank.models.layers.embedding import concatenate
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.numpy_layers import mlp, softmax
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.base import named_weights, table_of
-from models.layers.embedding import FeatureEmbedding, compositional_rows
-from models.registry import MODELS, SCENARIO_MODELS, build_model
-from schemas.features import Feature
+from scenerank.models.base import named_weights, table_of
+from scenerank.models.layers.embedding import FeatureEmbedding, compositional_rows
+from scenerank.models.registry import MODELS, SCENARIO_MODELS, build_model
+from scenerank.models.training import training_model
+from scenerank.schemas.features import Feature
 from tests.models.conftest import random_batch, shake, small_features
 
 
@@ -48,7 +48,7 @@ def test_a_hundred_million_rows_become_twenty_thousand():
 def test_models_train_with_it(name):
     features = small_features()
     chosen = {"embedding": {"dim": 4, "compositional": {"user": 7}}, **MODELS[name].without_noise}
-    training = build_model(name, features, chosen).training_model()
+    training = training_model(build_model(name, features, chosen))
     shake(training)
     names = [n for n in named_weights(training) if n.endswith("remainder_user")]
     assert names and not set(names) & set(table_of(training))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
+import json
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import RankingModel, named_weights, table_of
-from models.registry import MODELS, build_model
-from schemas import bundled, load_declaration
-from schemas.features import FeatureSet, feature_set
+from scenerank.models.base import RankingModel, named_weights, table_of
+from scenerank.models.layers.configured import ConfiguredLayer
+from scenerank.models.registry import MODELS, build_model
+from scenerank.models.training import training_model
+from scenerank.schemas import bundled, load_declaration
+from scenerank.schemas.features import FeatureSet, feature_set
 from tests.models.conftest import LENGTH, random_batch, shake, small_features
 
 SETTINGS = {"embedding": {"dim": 4}}
@@ -31,6 +33,7 @@ def shaken(name: str) -> RankingModel:
     return model
 
 
+@functools.cache
 def worlds() -> dict[str, FeatureSet]:
     """Feature sets of all kinds, by what is particular about them."""
     found = {
@@ -184,7 +187,7 @@ def test_names_address_every_weight_and_its_table(name):
     names, rows = named_weights(model), FEATURES.tables
     assert len(names) == len({id(weight) for weight in model.weights})
     assert all(names[weight].shape[0] == rows[table] for weight, table in table_of(model).items())
-    training = named_weights(model.training_model())
+    training = named_weights(training_model(model))
     assert {f"serving/{n}" for n in names} <= training.keys()
 
 
@@ -198,3 +201,12 @@ def test_configuration_round_trip(name):
         variable.assign(values[weight])
     batch, _, _ = random_batch(FEATURES)
     np.testing.assert_array_equal(copy(batch), model(batch))
+
+
+@every_model
+def test_every_layer_can_be_made_again(name):
+    parts = [part for part in shaken(name).submodules if isinstance(part, ConfiguredLayer)]
+    assert parts
+    for layer in parts:
+        copy = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+        assert copy.get_config() == layer.get_config()

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import functools
 import json
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from models.ablations import parted
-from models.base import RankingModel, named_weights
-from models.registry import MODELS, build_model
-from models.training import TrainingModel
-from schemas.bias import DebiasSettings
+from scenerank.models.ablations import parted
+from scenerank.models.base import RankingModel, named_weights
+from scenerank.models.registry import build_model
+from scenerank.models.training import TrainingModel, training_model
+from scenerank.schemas.bias import DebiasSettings
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.variants import variants
 
+pytestmark = pytest.mark.slow
 FEATURES = small_features()
 VARIANTS = variants()
-every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
-@functools.lru_cache(1)
-def shaken(variant: str) -> TrainingModel:
+@pytest.fixture(scope="module", params=VARIANTS)  # so pytest runs a variant's tests one after the other
+def shaken(request) -> TrainingModel:
     """The training model with weights at which nothing is zero or one by chance."""
-    name, over = VARIANTS[variant]
+    name, over = VARIANTS[request.param]
     keras.utils.set_random_seed(1)
     row = parted(over)
-    training = build_model(name, FEATURES, _small(row.settings)).training_model(
-        DebiasSettings.model_validate(row.debias or {})
+    training = training_model(
+        build_model(name, FEATURES, _small(row.settings)), DebiasSettings.model_validate(row.debias or {})
     )
     shake(training)
     return training
@@ -41,16 +39,14 @@ def _small(over: dict) -> dict:
     return {**over, "embedding": {"dim": 4, **over.get("embedding", {})}}
 
 
-@every_variant
-def test_variant_gives_a_logit_a_row_and_every_weight_a_gradient(variant):
-    training = shaken(variant)
-    weights = {key: weight for key, weight in named_weights(training).items() if weight.trainable}
+def test_variant_gives_a_logit_a_row_and_every_weight_a_gradient(shaken):
+    weights = {key: weight for key, weight in named_weights(shaken).items() if weight.trainable}
     seen = dict.fromkeys(weights, 0.0)
     for seed in range(4):
         batch, labels, _ = random_batch(FEATURES, 64, seed=seed)
         with tf.GradientTape() as tape:
-            logits, losses = training.forward(batch)[:2]
-            logits = training.under_bias(logits, batch, training=True)
+            logits, losses = shaken.forward(batch)[:2]
+            logits = shaken.under_bias(logits, batch, training=True)
             assert logits.shape == (64,) and logits.dtype == tf.float32 and np.isfinite(logits).all()
             loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
             loss += sum(tf.reduce_mean(values) for values in losses.values())
@@ -64,15 +60,13 @@ def test_variant_gives_a_logit_a_row_and_every_weight_a_gradient(variant):
     assert not [key for key in weights if seen[key] < 1e-9]
 
 
-@every_variant
-def test_variant_ranks_candidates_as_rows(variant):
-    check_ranking(shaken(variant).serving)
+def test_variant_ranks_candidates_as_rows(shaken):
+    check_ranking(shaken.serving)
 
 
-@every_variant
-def test_variant_is_built_again_from_its_configuration(variant):
-    model = shaken(variant).serving
-    copy = MODELS[VARIANTS[variant][0]].from_config(json.loads(json.dumps(model.get_config())))
+def test_variant_is_built_again_from_its_configuration(shaken):
+    model = shaken.serving
+    copy = type(model).from_config(json.loads(json.dumps(model.get_config())))
     values = named_weights(model)
     assert named_weights(copy).keys() == values.keys()
     for key, weight in named_weights(copy).items():

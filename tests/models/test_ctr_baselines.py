@@ -2,25 +2,22 @@
 
 import itertools
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pydantic
 import pytest
 import tensorflow as tf
 
-from models.baselines.dcn_v2 import DCNV2
-from models.baselines.deepfm import DeepFM
-from models.baselines.din import DIN
-from models.baselines.fibinet import FiBiNET
-from models.baselines.ncf import NCF
-from models.baselines.pnn import PNN
-from models.baselines.wide_deep import WideDeep
-from models.layers.embedding import concatenate
-from models.layers.fields import stack
-from models.layers.linear import LinearTerm
-from models.settings import EmbeddingSettings
+from scenerank.models.baselines.dcn_v2 import DCNV2
+from scenerank.models.baselines.deepfm import DeepFM
+from scenerank.models.baselines.din import DIN
+from scenerank.models.baselines.fibinet import FiBiNET
+from scenerank.models.baselines.ncf import NCF
+from scenerank.models.baselines.pnn import PNN
+from scenerank.models.baselines.wide_deep import WideDeep
+from scenerank.models.layers.linear import LinearTerm
+from scenerank.models.settings import EmbeddingSettings
 from tests.models.conftest import random_batch, shake, small_features
-from tests.models.numpy_layers import mlp, softmax
+from tests.models.numpy_layers import embedded, joined, mlp, softmax
 
 D = 4
 FEATURES = small_features()
@@ -37,12 +34,21 @@ def built(model_class, **settings):
     return model
 
 
+def fields(model):
+    """From the model's tables alone."""
+    return embedded(model.fields.embedding, FEATURES, BATCH)
+
+
 def flat(model):
-    return concatenate(model.fields(BATCH), model.fields.fields).numpy()
+    return joined(fields(model))
 
 
 def stacked(model):
-    return stack(model.fields(BATCH), model.fields.fields).numpy()
+    return np.stack(list(fields(model).values()), 1)
+
+
+def linear(term):
+    return joined(embedded(term.numbers.embedding, FEATURES, BATCH)).sum(-1)
 
 
 def check(model, expected):
@@ -71,14 +77,14 @@ def test_linear_term_adds_a_number_a_feature():
 
 def test_wide_and_deep_are_added():
     model = built(WideDeep)
-    check(model, model.wide(BATCH).numpy() + mlp(model.deep, flat(model))[:, 0])
+    check(model, linear(model.wide) + mlp(model.deep, flat(model))[:, 0])
 
 
 def test_deepfm_adds_the_products_of_all_pairs():
     model = built(DeepFM)
-    fields = stacked(model)
-    second = sum((fields[:, i] * fields[:, j]).sum(-1) for i, j in pairs())
-    check(model, model.linear(BATCH).numpy() + second + mlp(model.deep, fields.reshape(12, -1))[:, 0])
+    vectors = stacked(model)
+    second = sum((vectors[:, i] * vectors[:, j]).sum(-1) for i, j in pairs())
+    check(model, linear(model.linear) + second + mlp(model.deep, vectors.reshape(12, -1))[:, 0])
 
 
 @pytest.mark.parametrize("rank", [None, 2])
@@ -103,12 +109,12 @@ def test_dcn_v2_crosses(structure, rank):
 @pytest.mark.parametrize("product", ["inner", "outer", "both"])
 def test_pnn_products(product):
     model = built(PNN, product=product)
-    fields = stacked(model)
-    parts = [fields.reshape(12, -1)]
+    vectors = stacked(model)
+    parts = [vectors.reshape(12, -1)]
     if product != "outer":
-        parts.append(np.stack([(fields[:, i] * fields[:, j]).sum(-1) for i, j in pairs()], -1))
+        parts.append(np.stack([(vectors[:, i] * vectors[:, j]).sum(-1) for i, j in pairs()], -1))
     if product != "inner":
-        total = fields.sum(1)
+        total = vectors.sum(1)
         parts.append(np.stack([np.outer(row, row).ravel() for row in total]))
     check(model, mlp(model.deep, np.concatenate(parts, -1))[:, 0])
 
@@ -124,12 +130,12 @@ def bilinear(layer, fields):
 @pytest.mark.parametrize("kind", ["all", "each", "interaction"])
 def test_fibinet_reweighs_and_interacts(kind):
     model = built(FiBiNET, bilinear=kind, interacting="all")
-    fields = stacked(model)
-    hidden = np.maximum(fields.mean(-1) @ model.senet.squeeze.kernel.numpy(), 0)
+    vectors = stacked(model)
+    hidden = np.maximum(vectors.mean(-1) @ model.senet.squeeze.kernel.numpy(), 0)
     weights = np.maximum(hidden @ model.senet.excite.kernel.numpy(), 0)
     assert hidden.shape[1] == FIELDS // 3 and weights.shape[1] == FIELDS
-    parts = [bilinear(model.interaction, fields), bilinear(model.reweighed, fields * weights[:, :, None])]
-    check(model, model.linear(BATCH).numpy() + mlp(model.deep, np.concatenate(parts, -1))[:, 0])
+    parts = [bilinear(model.interaction, vectors), bilinear(model.reweighed, vectors * weights[:, :, None])]
+    check(model, linear(model.linear) + mlp(model.deep, np.concatenate(parts, -1))[:, 0])
 
 
 def test_fibinet_parts_and_their_parameters():
@@ -140,19 +146,19 @@ def test_fibinet_parts_and_their_parameters():
     without = built(FiBiNET, bilinear="all", senet=False, interacting="all")
     senet = 2 * FIELDS * (FIELDS // 3)
     assert counts["all"] - without.count_params() == senet + D * D + PAIRS * D * 6
-    fields = stacked(without)
-    check(without, without.linear(BATCH).numpy() + mlp(without.deep, bilinear(without.interaction, fields))[:, 0])
+    vectors = stacked(without)
+    check(without, linear(without.linear) + mlp(without.deep, bilinear(without.interaction, vectors))[:, 0])
 
 
 def test_fibinet_takes_numbers_as_they_are():
     model = built(FiBiNET, senet=False)
-    embedded = model.fields(BATCH)
-    categorical = [f for f in model.fields.fields if f.categorical]
-    numbers = [embedded[f.name].numpy() for f in model.fields.fields if not f.categorical]
+    found = fields(model)
+    categorical = [field for name, field in found.items() if FEATURES[name].categorical]
+    numbers = [field for name, field in found.items() if not FEATURES[name].categorical]
     assert numbers and len(categorical) == FIELDS - len(numbers)
-    interactions = bilinear(model.interaction, stack(embedded, tuple(categorical)).numpy())
+    interactions = bilinear(model.interaction, np.stack(categorical, 1))
     deep = mlp(model.deep, np.concatenate([interactions, *numbers], -1))[:, 0]
-    check(model, model.linear(BATCH).numpy() + deep)
+    check(model, linear(model.linear) + deep)
 
 
 def test_pnn_and_dcn_parameters():
@@ -202,7 +208,8 @@ def test_din_weighs_behaviors_by_the_target(normalized):
         if normalized and len(weights):
             weights = softmax(weights)
         interest.append(sum((w * v for w, v in zip(weights, values)), np.zeros(D * 4 + 1)))
-    check(model, mlp(model.deep, np.concatenate([flat(model), interest], -1))[:, 0])
+    profile = joined(fields(model), "user", "city", "item", "price", "page", "theme", "rate")
+    check(model, mlp(model.deep, np.concatenate([profile, interest], -1))[:, 0])
 
 
 def test_din_without_history_is_a_dnn():

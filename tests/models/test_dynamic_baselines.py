@@ -1,18 +1,16 @@
 """Baselines whose parameters depend on the row, against NumPy, straight from their equations."""
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pydantic
 import pytest
 import tensorflow as tf
 
-from models.baselines.adaptdhm import AdaptDHM
-from models.baselines.apg import APG
-from models.baselines.pepnet import PEPNet
-from models.baselines.revman import RevMan
-from models.layers.embedding import concatenate
+from scenerank.models.baselines.adaptdhm import AdaptDHM
+from scenerank.models.baselines.apg import APG
+from scenerank.models.baselines.pepnet import PEPNet
+from scenerank.models.baselines.revman import RevMan
 from tests.models.conftest import random_batch, shake, small_features
-from tests.models.numpy_layers import dense, relu, sigmoid, softmax
+from tests.models.numpy_layers import dense, embedded, joined, relu, sigmoid, softmax
 
 D, ROWS = 4, 12
 FEATURES = small_features()
@@ -29,9 +27,8 @@ def built(model_class, **settings):
 
 
 def columns(embedding, *names):
-    """Vectors of the named features (all, without names) as the model's own `FieldEmbedding` gives them."""
-    embedded = embedding(BATCH)
-    return concatenate(embedded, [FEATURES[name] for name in names] or embedding.fields).numpy()
+    """Vectors of the named features (all, without names), from the tables of a `FieldEmbedding` alone."""
+    return joined(embedded(embedding.embedding, FEATURES, BATCH), *names)
 
 
 def check(model, expected):

@@ -1,18 +1,17 @@
 """Experts, bias nets and the embedding against NumPy."""
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.layers.bias_embedding import BiasEmbedding, FairnessEmbedding
-from models.layers.bias_nets import BiasNets, BiasTower
-from models.layers.embedding import FeatureEmbedding, concatenate
-from models.layers.experts import SharedExperts
-from models.layers.extraction import ExtractionLayer
-from models.layers.scenario_experts import ScenarioExperts
-from models.layers.scenario_routing import route
-from schemas.bias import BiasFeature
+from scenerank.models.layers.bias_embedding import BiasEmbedding, FairnessEmbedding
+from scenerank.models.layers.bias_nets import BiasNets, BiasTower
+from scenerank.models.layers.embedding import FeatureEmbedding, concatenate
+from scenerank.models.layers.experts import SharedExperts
+from scenerank.models.layers.extraction import ExtractionLayer
+from scenerank.models.layers.scenario_experts import ScenarioExperts
+from scenerank.models.layers.scenario_routing import route
+from scenerank.schemas.bias import BiasFeature
 from tests.models.conftest import random_batch, shake, small_features
 
 PLACE = (BiasFeature("place", 6, 1),)
@@ -37,7 +36,7 @@ def test_shared_experts_equal_networks_computed_one_by_one():
 
 
 def test_scenario_experts_equal_networks_computed_one_by_one():
-    layer = ScenarioExperts(4, "page", 2, (5,))
+    layer = ScenarioExperts(4, "page", experts=2, units=(5,))
     routes = route(tf.constant(SCENARIO), 4)
     layer(INPUTS, routes)
     shake(layer)
@@ -54,7 +53,10 @@ def test_scenario_experts_equal_networks_computed_one_by_one():
 
 def test_experts_without_normalisation_have_biases():
     routes = route(tf.constant(SCENARIO), 4)
-    shared, specific = SharedExperts(2, (5, 3), normalize=False), ScenarioExperts(4, "page", 2, (5, 3), normalize=False)
+    shared, specific = (
+        SharedExperts(2, (5, 3), normalize=False),
+        ScenarioExperts(4, "page", experts=2, units=(5, 3), normalize=False),
+    )
     shared(INPUTS), specific(INPUTS, routes)
     shake(shared), shake(specific)
     first, *dense = specific.dense
@@ -73,13 +75,13 @@ def test_experts_without_normalisation_have_biases():
 
 def test_experts_without_a_last_layer_give_their_hidden_one():
     routes = route(tf.constant(SCENARIO), 4)
-    assert SharedExperts(3, (5, 2), None)(INPUTS).shape == (12, 3, 2)
-    assert ScenarioExperts(4, "page", 3, (5, 2), None)(INPUTS, routes).shape == (12, 3, 2)
+    assert SharedExperts(3, (5, 2), outputs=None)(INPUTS).shape == (12, 3, 2)
+    assert ScenarioExperts(4, "page", experts=3, units=(5, 2), outputs=None)(INPUTS, routes).shape == (12, 3, 2)
 
 
 def test_extraction_mixes_own_and_shared_experts():
     routes = route(tf.constant(SCENARIO), 4)
-    layer = ExtractionLayer(4, "page", 2, 3, (5,))
+    layer = ExtractionLayer(4, "page", specific=2, shared=3, units=(5,))
     own, common = layer(INPUTS, INPUTS, routes)
     outputs = tf.concat([layer.specific_experts(INPUTS, routes), layer.shared_experts(INPUTS)], 1)
     np.testing.assert_allclose(own, tf.reduce_mean(outputs, 1), rtol=1e-4, atol=1e-6)
@@ -91,7 +93,7 @@ def test_bias_nets_change_nothing_at_first_and_reweigh_then(fusion):
     routes = route(tf.constant(SCENARIO), 4)
     main = RANDOM.normal(size=(12, 5)).astype("f4")
     shown = {"fairness_coefficient": RANDOM.lognormal(size=12).astype("f4"), "place": RANDOM.integers(0, 6, 12)}
-    layer = BiasNets(4, "page", 2, 3, PLACE, {"nets": True, "fusion": fusion})
+    layer = BiasNets(4, "page", specific=2, shared=3, columns=PLACE, settings={"nets": True, "fusion": fusion})
     np.testing.assert_allclose(layer(main, shown, routes), main, rtol=1e-6)
     shake(layer)
     bias = layer.biases(shown, routes).numpy()

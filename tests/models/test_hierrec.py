@@ -1,18 +1,17 @@
 """HierRec: its layers and the whole against NumPy, its switches, folding."""
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pydantic
 import pytest
 import tensorflow as tf
 
-from models.base import input_signature
-from models.layers.dynamic_weights import DynamicWeights
-from models.layers.feature_attention import ScenarioFeatureAttention
-from models.layers.weighted_batch_norm import WeightedBatchNormalization
-from models.registry import build_model
+from scenerank.models.base import input_signature
+from scenerank.models.layers.dynamic_weights import DynamicWeights
+from scenerank.models.layers.feature_attention import ScenarioFeatureAttention
+from scenerank.models.layers.weighted_batch_norm import WeightedBatchNormalization
+from scenerank.models.registry import build_model
 from tests.models.conftest import random_batch, shake, small_features
-from tests.models.numpy_layers import dense, relu, softmax
+from tests.models.numpy_layers import dense, embedded, relu, softmax
 
 FEATURES = small_features()
 SMALL = {
@@ -132,7 +131,7 @@ def test_generated_weights_start_as_ordinary_ones(normalize):
 
 @pytest.mark.parametrize("pieces", [True, False])
 def test_feature_attention(pieces):
-    layer, e_s = ScenarioFeatureAttention(2, 5, pieces), normal(3, 6)
+    layer, e_s = ScenarioFeatureAttention(2, 5, pieces=pieces), normal(3, 6)
     layer(e_s)
     shake(layer)
     for head in range(2):
@@ -148,8 +147,8 @@ def test_feature_attention(pieces):
 def test_logit_from_the_equations(options):
     model = moved(build(**options))
     batch, _, _ = random_batch(FEATURES)
-    embedded = {name: value.numpy() for name, value in model.embedding(batch).items()}
-    fields = [embedded[f.name] for f in model.common]  # each [B, d]
+    tables = embedded(model.embedding.embedding, FEATURES, batch)
+    fields = [tables[name] for name in tables if name != "page"]  # each [B, d]
     scenarios = model.embedding.embedding.tables["page"].numpy()
     logits = model(batch)
     o_global = hidden_layers(model.global_network, np.concatenate(fields, 1))
@@ -158,12 +157,16 @@ def test_logit_from_the_equations(options):
         if model.explicit_weights is not None:
             state = through(state, generated(model.explicit_weights, e_s))
         if model.attention is not None:
-            weights = model.attention(e_s[None])[0].numpy()
+            kernel, bias = model.attention.kernel.numpy(), model.attention.bias.numpy()
+            heads = np.split(e_s, 2) if model.attention.pieces else [e_s, e_s]
+            weights = [softmax(head @ kernel[g] + bias[g]) for g, head in enumerate(heads)]
             outputs = []
             for g in range(2):
-                weighed = np.stack([weights[g, i] * field[row] for i, field in enumerate(fields)])
+                weighed = np.stack([weights[g][i] * field[row] for i, field in enumerate(fields)])
                 if model.mixing is not None:
-                    weighed = model.mixing(weighed[None])[0].numpy()
+                    query, key, value = np.split(weighed @ model.mixing.project.kernel.numpy(), 3, 1)
+                    mixed = softmax(query @ key.T / np.sqrt(query.shape[1])) @ value
+                    weighed = mixed @ model.mixing.merge.kernel.numpy()
                 outputs.append(through(state, generated(model.implicit_weights, weighed.reshape(-1))))
             state = np.concatenate(outputs)
         np.testing.assert_allclose(logits[row], dense(model.prediction.last, state)[0], rtol=1e-3, atol=1e-4)

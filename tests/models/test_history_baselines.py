@@ -3,13 +3,12 @@
 import dataclasses
 import itertools
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pydantic
 import pytest
 
-from models.baselines.dffm import DFFM
-from models.baselines.repeatnet import RepeatNet
+from scenerank.models.baselines.dffm import DFFM
+from scenerank.models.baselines.repeatnet import RepeatNet
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.numpy_layers import dense, mlp, relu, sigmoid, softmax
 

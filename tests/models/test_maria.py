@@ -1,19 +1,21 @@
 """MARIA: its layers and the whole against NumPy, its switches."""
 
-import models  # noqa: F401  isort: skip
+import itertools
+
 import numpy as np
 import pydantic
 import pytest
 import tensorflow as tf
 
-from models.layers.concat_attention import ConcatAttention
-from models.layers.feature_correlation import FeatureCorrelation
-from models.layers.feature_refinement import FeatureRefinement
-from models.layers.feature_scaling import FeatureScaling
-from models.layers.scenario_coupling import scenario_coupling
-from models.registry import build_model
+from scenerank.models.layers.concat_attention import ConcatAttention
+from scenerank.models.layers.feature_correlation import FeatureCorrelation
+from scenerank.models.layers.feature_refinement import FeatureRefinement
+from scenerank.models.layers.feature_scaling import FeatureScaling
+from scenerank.models.layers.scenario_coupling import scenario_coupling
+from scenerank.models.registry import build_model
+from scenerank.models.training import training_model
 from tests.models.conftest import random_batch, shake, small_features
-from tests.models.numpy_layers import dense, mlp, relu, sigmoid, softmax
+from tests.models.numpy_layers import dense, embedded, joined, mlp, relu, sigmoid, softmax
 
 FEATURES = small_features(trigger=True)
 SMALL = {
@@ -55,18 +57,34 @@ def count(model):
     return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
+def attended(layer, keys, query):
+    """Sum and weights of one row's behaviors, Eqs. 4-6."""
+    kernel = np.concatenate([layer.of_query.kernel, layer.of_key.kernel])
+    both = np.concatenate([np.repeat(query[None], len(keys), 0), keys], 1)
+    hidden = relu(both @ kernel + layer.of_query.bias.numpy())
+    for following in layer.rest:
+        hidden = dense(following, hidden, relu)
+    weights = softmax(dense(layer.score, hidden)[:, 0]) if len(keys) else np.zeros(0)
+    return weights @ keys, weights
+
+
+def refined_of(layer, field, scenario):
+    """A field through its refiners, Eqs. 11-12, without noise."""
+    selection = sigmoid(mlp(layer.selector, np.concatenate([field, scenario], 1)))
+    if layer.gumbel:
+        selection = softmax(np.log(selection) / layer.temperature)
+    refined = dense(layer.refine, field, relu).reshape(len(field), selection.shape[1], -1)
+    return (refined * selection[:, :, None]).reshape(len(field), -1)
+
+
 def test_trigger_aware_attention():
     keys, query = normal(5, 3), normal(3, 4)
     layer = shaken(ConcatAttention((6, 4)), keys, query, ROWS, SIZE)
     sums, weights = layer(keys, query, ROWS, SIZE)
-    kernel = np.concatenate([layer.of_query.kernel, layer.of_key.kernel])
     for row in range(3):
-        own = keys[row == ROWS]
-        both = np.concatenate([np.repeat(query[row : row + 1], len(own), 0), own], 1)
-        hidden = dense(layer.rest[0], relu(both @ kernel + layer.of_query.bias.numpy()), relu)
-        expected = softmax(dense(layer.score, hidden)[:, 0]) if len(own) else np.zeros(0)
-        np.testing.assert_allclose(weights[row == ROWS], expected, rtol=1e-4)
-        np.testing.assert_allclose(sums[row], expected @ own, rtol=1e-4, atol=1e-6)
+        expected, expected_weights = attended(layer, keys[row == ROWS], query[row])
+        np.testing.assert_allclose(weights[row == ROWS], expected_weights, rtol=1e-4)
+        np.testing.assert_allclose(sums[row], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_scaling_gives_every_element_one_factor_and_stops_gradients():
@@ -94,13 +112,8 @@ def test_scaling_starts_at_one():
 @pytest.mark.parametrize("gumbel", [True, False])
 def test_refinement_chooses_refiners(gumbel):
     field, scenario = normal(5, 4), normal(5, 2)
-    layer = shaken(FeatureRefinement(3, 2, gumbel, temperature=0.5, units=(4,)), field, scenario)
-    selection = sigmoid(mlp(layer.selector, np.concatenate([field, scenario], 1)))
-    if gumbel:
-        selection = softmax(np.log(selection) / 0.5)
-    refined = relu(field @ layer.refine.kernel.numpy() + layer.refine.bias.numpy())
-    expected = (refined.reshape(5, 3, 2) * selection[:, :, None]).reshape(5, 6)
-    np.testing.assert_allclose(layer(field, scenario), expected, rtol=1e-4, atol=1e-6)
+    layer = shaken(FeatureRefinement(3, 2, gumbel=gumbel, temperature=0.5, units=(4,)), field, scenario)
+    np.testing.assert_allclose(layer(field, scenario), refined_of(layer, field, scenario), rtol=1e-4, atol=1e-6)
 
 
 def test_refiners_are_drawn_as_the_selector_says_in_training():
@@ -179,10 +192,10 @@ def build_alike(model, other):
 
 
 def test_alpha_is_watched_where_there_is_a_shared_tower():
-    training = build().training_model()
+    training = training_model(build())
     watched = training.forward(random_batch(FEATURES)[0]).watched
     np.testing.assert_allclose(watched["alpha"], training.serving.alphas().numpy()[1:].mean(), rtol=1e-6)
-    assert not build(shared_tower=False).training_model().watched
+    assert not training_model(build(shared_tower=False)).watched
 
 
 def test_refined_share_is_of_all_refiners_or_of_each():
@@ -211,7 +224,7 @@ def test_temperature_falls_in_training_alone():
 
 def test_logit_from_the_equations(model):
     batch, _, _ = random_batch(FEATURES)
-    e = {name: value.numpy() for name, value in model.embedding({f.name: batch[f.name] for f in model.profile}).items()}
+    e = embedded(model.embedding, FEATURES, batch)
     h_b, _ = model._interest(batch, e, False)
     u, x = np.concatenate([e["user"], e["city"]], 1), np.concatenate([e["item"], e["price"]], 1)
     t, c = np.concatenate([e["query"], e["trigger_price"]], 1), np.concatenate([e["theme"], e["rate"]], 1)
@@ -221,15 +234,18 @@ def test_logit_from_the_equations(model):
     widths = [5, 4, 4, 4, 1, 4, 1, 4, 1]  # h_b, user, city, item, price, query, trigger_price, theme, rate
     scaled = q * np.repeat(factors, widths, axis=1)
     fields = np.split(scaled, np.cumsum([5, 8, 5, 5]), axis=1)
-    refined = [layer(field, e["page"]) for layer, field in zip(model.refinement, fields)]
-    q_f = np.concatenate([*refined, model.correlation(fields)], 1)
+    refined = [refined_of(layer, field, e["page"]) for layer, field in zip(model.refinement, fields)]
+    projected = [dense(projection, field) for projection, field in zip(model.correlation.projections, fields)]
+    products = [(a * b).sum(1) for a, b in itertools.combinations(projected, 2)]
+    q_f = np.concatenate([*refined, np.stack(products, 1)], 1)
     hidden = q_f[:, None]
     for kernel, bias in zip(model.experts.kernels, model.experts.hidden_biases):
         hidden = relu(np.einsum("bei,eio->beo", np.broadcast_to(hidden, (16, 4, hidden.shape[2])), kernel) + bias)
     gate = softmax(e["page"] @ model.mixture.dense.kernel.numpy())
     h_n = np.einsum("be,bed->bd", gate, hidden)
     logits = model(batch)
-    alpha = scenario_coupling(model.embedding.tables["page"]).numpy()
+    table = model.embedding.tables["page"].numpy()
+    alpha = [np.mean([table[s] @ table[j] for j in range(1, len(table)) if j != s]) for s in range(len(table))]
     for row, scenario in enumerate(batch["page"].numpy()):
         h_sp = h_n[row]
         for layer in model.tower.dense:
@@ -241,18 +257,19 @@ def test_logit_from_the_equations(model):
 
 def test_interest_encodes_item_columns_and_asks_the_trigger(model):
     batch, _, _ = random_batch(FEATURES)
-    embedded = model.embedding({f.name: batch[f.name] for f in model.profile})
-    sums, weights = model._interest(batch, embedded, False)
+    e = embedded(model.embedding, FEATURES, batch)
+    sums, weights = model._interest(batch, e, False)
     lengths = batch["history_length"].numpy()
     rows = np.repeat(np.arange(16), lengths)
     real = np.arange(6)[None] < lengths[:, None]
     items = model.embedding.tables["item"].numpy()[batch["history_item"].numpy()[real]]
     prices = batch["history_price"].numpy()[real][:, None] * model.embedding.tables["price"].numpy()[0]
     encoded = model.encoder(np.concatenate([items, prices], 1), rows, tf.constant(16, tf.int64))
-    query = tf.concat([embedded["query"], embedded["trigger_price"]], 1)
-    expected, expected_weights = model.attention(encoded, query, rows, tf.constant(16, tf.int64))
-    np.testing.assert_allclose(sums, expected, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(weights, expected_weights, rtol=1e-4, atol=1e-6)
+    query = joined(e, "query", "trigger_price")
+    for row in range(16):
+        expected, expected_weights = attended(model.attention, encoded.numpy()[rows == row], query[row])
+        np.testing.assert_allclose(sums[row], expected, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(weights[rows == row], expected_weights, rtol=1e-4, atol=1e-6)
     assert not np.any(sums[lengths == 0])
 
 

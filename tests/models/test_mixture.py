@@ -1,9 +1,8 @@
 """Mixtures of experts against NumPy."""
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 
-from models.layers.mixture import Mixture
+from scenerank.models.layers.mixture import Mixture
 from tests.models.conftest import shake
 
 

@@ -1,15 +1,14 @@
 """LazyAdam and the schedules."""
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from models import optimizers
-from models.losses import weighted_cross_entropy
-from models.optimizers import LazyAdam, build_optimizer
-from models.settings import OptimizerSettings
+from scenerank.models import optimizers
+from scenerank.models.losses import weighted_cross_entropy
+from scenerank.models.optimizers import LazyAdam, build_optimizer
+from scenerank.models.settings import OptimizerSettings
 
 
 def gradients(steps, shape):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import models  # noqa: F401  isort: skip
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
@@ -12,12 +11,14 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from models.base import input_signature, named_weights, table_of
-from models.optimizers import build_optimizer
-from models.registry import build_model, settings_class
-from models.settings import OptimizerSettings
-from schemas.bias import DebiasSettings
+from scenerank.models.base import input_signature, named_weights, table_of
+from scenerank.models.optimizers import build_optimizer
+from scenerank.models.registry import build_model, settings_class
+from scenerank.models.settings import OptimizerSettings
+from scenerank.models.training import training_model
+from scenerank.schemas.bias import DebiasSettings
 from tests.models.conftest import LENGTH, random_batch, served, shake, small_features
+from tests.models.numpy_layers import embedded, joined, psi, shared_experts, softmax, specific_experts, vectors
 
 SMALL = {"embedding": {"dim": 4}, "expert_units": [6], "attention_units": [6, 4], "shared_experts": 3}
 FEATURES = small_features()
@@ -39,16 +40,47 @@ def count(model):
     return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
-def test_logit_is_the_gates_mean_of_scores(model):
-    batch, _, _ = random_batch(FEATURES)
-    opinions = model.opinions(batch)
-    np.testing.assert_allclose(tf.reduce_sum(opinions.gate, 1), np.ones(16), rtol=1e-5)
-    np.testing.assert_allclose(model(batch), (opinions.gate.numpy() * opinions.scores.numpy()).sum(1), rtol=1e-5)
+def attended(model, batch, e, row):
+    """v_cb and the behaviors' weights of a row, Eqs. 5-7, from the tables and the kernels of psi."""
+
+    def behaviors(*names):
+        values = [batch[name][row, : batch["history_length"][row]] for name in names]
+        return np.concatenate([vectors(model.embedding, FEATURES, *pair) for pair in zip(names, values)], -1)
+
+    items, kinds = behaviors("history_item", "history_price"), behaviors("history_type")
+    if not len(items):
+        return np.zeros(items.shape[1]), np.zeros(0)
+    of_item = psi(model.extract.scores["item"], items, joined(e, "item", "price")[row], kinds)
+    scenarios, current = behaviors("history_page", "history_theme"), joined(e, "page", "theme")[row]
+    of_scenario = psi(model.extract.scores["scenario"], scenarios, current, kinds)
+    weights = softmax(of_item) * softmax(of_scenario)
+    return weights @ items, weights
+
+
+def test_logit_from_the_equations():
+    model, random = build(), np.random.default_rng(5)
+    shake(model)
+    for weight in model.non_trainable_weights:
+        if "moving" in weight.name:
+            weight.assign(random.uniform(0.5, 2.0, weight.shape))
+    tensors, _, _ = random_batch(FEATURES)
+    batch = {name: value.numpy() for name, value in tensors.items()}
+    e, scenario = embedded(model.embedding, FEATURES, batch), batch["page"]
+    interest = np.stack([attended(model, batch, e, row)[0] for row in range(16)])
+    v = np.concatenate([interest, joined(e, "user", "city", "item", "price", "page", "theme", "rate")], 1)
+    v = v * model.transform.scale.numpy()[scenario] + model.transform.shift.numpy()[scenario]  # Eq. 8
+    scores = [specific_experts(model.specific, v, scenario)[:, :, 0], shared_experts(model.shared, v)[:, :, 0]]
+    kernels = model.gate.dense.kernel.numpy()[scenario]
+    gate = softmax(np.einsum("bi,bie->be", v, kernels))  # Eq. 10; no scenario is unknown here
+    np.testing.assert_allclose(model(tensors), (gate * np.concatenate(scores, 1)).sum(1), rtol=1e-3, atol=1e-4)
+    opinions = model.opinions(tensors)
+    np.testing.assert_allclose(opinions.gate, gate, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(opinions.scores, np.concatenate(scores, 1), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("fusion", ["multiply", "add"])
 def test_training_model_reweighs_scores_before_the_gate(model, fusion):
-    training = model.training_model(DebiasSettings(nets=True, fusion=fusion))
+    training = training_model(model, DebiasSettings(nets=True, fusion=fusion))
     batch, _, _ = random_batch(FEATURES)
     np.testing.assert_allclose(training(batch), model(batch), rtol=1e-6)
     random = np.random.default_rng(0)
@@ -65,7 +97,7 @@ def test_training_model_reweighs_scores_before_the_gate(model, fusion):
 
 @pytest.mark.parametrize("sharing", ["expert", "one"])
 def test_serving_model_knows_nothing_of_bias(model, sharing):
-    training = model.training_model(DebiasSettings(nets=True, sharing=sharing))
+    training = training_model(model, DebiasSettings(nets=True, sharing=sharing))
     serving, nets = {id(w) for w in training.serving.weights}, training.bias or training.tower
     assert (training.bias is None) == (sharing == "one") != (training.tower is None)
     assert nets.weights and not serving & {id(w) for w in nets.weights}
@@ -102,11 +134,15 @@ def test_attention_weights_are_zero_at_padding(model):
     real = np.arange(LENGTH)[None] < batch["history_length"].numpy()[:, None]
     assert weights.shape == (16, LENGTH)
     assert (weights[~real] == 0).all() and (weights[real] > 0).all()
+    arrays = {name: value.numpy() for name, value in batch.items()}
+    e = embedded(model.embedding, FEATURES, arrays)
+    for row in range(16):
+        np.testing.assert_allclose(weights[row, real[row]], attended(model, arrays, e, row)[1], rtol=1e-4, atol=1e-6)
 
 
 def test_every_weight_gets_a_finite_gradient():
     model = build(extraction_layers=2, embedding={"dim": 4, "numeric": "vector"})
-    training = model.training_model(DebiasSettings(nets=True))
+    training = training_model(model, DebiasSettings(nets=True))
     shake(training)
     seen = dict.fromkeys(named_weights(training), 0.0)
     for seed in range(4):
@@ -125,7 +161,7 @@ def test_every_weight_gets_a_finite_gradient():
 
 def test_two_hundred_rows_are_learnt_by_heart():
     model = build(optimizer={"learning_rate": 0.01})
-    training = model.training_model()
+    training = training_model(model)
     training.compile(optimizer=build_optimizer(model.settings.optimizer))
     batch, labels, weights = random_batch(FEATURES, 200)
     data = tf.data.Dataset.from_tensors((batch, labels, weights)).repeat(150)
@@ -137,7 +173,7 @@ def test_two_hundred_rows_are_learnt_by_heart():
 def test_same_seed_same_weights():
     def run():
         keras.utils.set_random_seed(3)
-        training = build(embedding={"dim": 4, "dropout": 0.1, "id_dropout": 0.1}, scenario_dropout=0.1).training_model()
+        training = training_model(build(embedding={"dim": 4, "dropout": 0.1, "id_dropout": 0.1}, scenario_dropout=0.1))
         training.compile(optimizer=build_optimizer(OptimizerSettings()))
         data = tf.data.Dataset.from_tensors(random_batch(FEATURES, 64)).repeat(3)
         training.fit(data, verbose=0)
@@ -194,8 +230,8 @@ def test_switches_change_the_parameters_as_they_imply():
     assert full - count(build(shared_experts=2)) == width * 6 + 2 * 6 + 6 + 1 + 5 * width
     sizes = [count(build(scenario_transform=False, extraction_layers=n)) for n in (1, 2, 3)]
     assert sizes[0] < sizes[1] < sizes[2]
-    assert full == count(build().training_model())
-    each, one = (count(build().training_model(DebiasSettings(nets=True, sharing=s))) for s in ("expert", "one"))
+    assert full == count(training_model(build()))
+    each, one = (count(training_model(build(), DebiasSettings(nets=True, sharing=s))) for s in ("expert", "one"))
     vector = 2 * 8 + 8  # widths: the coefficient's two parts and the place's
     inputs = 8 + 8 + 32 * 8 + 6 * 8
     net = vector * 8 + 2 * 8 + 8
@@ -207,7 +243,7 @@ def test_switches_change_the_parameters_as_they_imply():
 def test_fairness_coefficients_weigh_the_loss_only_if_told_to():
     batch, labels, weights = random_batch(FEATURES, 32)
     for weighted in (False, True):
-        training = build().training_model(DebiasSettings(weighting=weighted, weight_floor=0.7))
+        training = training_model(build(), DebiasSettings(weighting=weighted, weight_floor=0.7))
         training.compile(optimizer=keras.optimizers.SGD(0.0))
         logits = training(batch, training=True).numpy()
         factors = weights.numpy() * (np.maximum(batch["fairness_coefficient"].numpy(), 0.7) if weighted else 1)
@@ -217,7 +253,7 @@ def test_fairness_coefficients_weigh_the_loss_only_if_told_to():
 
 
 def test_evaluation_looks_at_the_serving_model_only():
-    training = build().training_model(DebiasSettings(nets=True))
+    training = training_model(build(), DebiasSettings(nets=True))
     training.compile(optimizer="sgd")
     shake(training)
     batch, labels, weights = random_batch(FEATURES, 64)
@@ -231,7 +267,7 @@ def test_bfloat16_trains():
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
         model = build(optimizer={"learning_rate": 0.01})
-        training = model.training_model()
+        training = training_model(model)
         training.compile(optimizer=build_optimizer(model.settings.optimizer))
         batch = random_batch(FEATURES, 100)
         loss = training.fit(tf.data.Dataset.from_tensors(batch).repeat(40), epochs=2, verbose=0).history["loss"]
@@ -253,7 +289,7 @@ def test_names_address_every_weight_and_its_table(model):
     assert all(names[name].shape[0] == rows[table] for name, table in tables.items())
     again = named_weights(build())
     assert again.keys() == names.keys()
-    training = model.training_model(DebiasSettings(nets=True))
+    training = training_model(model, DebiasSettings(nets=True))
     assert {f"serving/{n}" for n in names} < named_weights(training).keys()
     assert table_of(training)["bias/specific_nets/last/kernel"] == "page"
 
@@ -304,7 +340,7 @@ def test_settings_refuse_what_they_do_not_know():
 )
 def test_every_ablation_trains(attention, layers):
     model = build(attention=attention, extraction_layers=layers, scenario_transform=layers == 1, behavior_value="all")
-    training = model.training_model()
+    training = training_model(model)
     training.compile(optimizer=build_optimizer(model.settings.optimizer))
     loss = training.fit(tf.data.Dataset.from_tensors(random_batch(FEATURES, 64)).repeat(20), epochs=2, verbose=0)
     assert loss.history["loss"][1] < loss.history["loss"][0]

@@ -1,16 +1,15 @@
 """Layers with parameters by scenario against a loop over rows."""
 
-import models  # noqa: F401  isort: skip
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import tensorflow as tf
 
-from models.layers.gates import ScenarioGate
-from models.layers.scenario_batch_norm import ScenarioBatchNormalization
-from models.layers.scenario_dense import ScenarioDense
-from models.layers.scenario_routing import route
-from models.layers.scenario_transform import ScenarioTransform
+from scenerank.models.layers.gates import ScenarioGate
+from scenerank.models.layers.scenario_batch_norm import ScenarioBatchNormalization
+from scenerank.models.layers.scenario_dense import ScenarioDense
+from scenerank.models.layers.scenario_routing import route
+from scenerank.models.layers.scenario_transform import ScenarioTransform
 from tests.models.conftest import shake
 
 
@@ -33,7 +32,7 @@ def test_scenario_dense_equals_a_loop():
     random = np.random.default_rng(0)
     scenario = random.integers(0, 5, 40)
     inputs = random.normal(size=(40, 4)).astype("f4")
-    layer = ScenarioDense(5, 6, "page")
+    layer = ScenarioDense(5, 6, table="page")
     routes = route(tf.constant(scenario), 5)
     layer(inputs, routes)
     shake(layer)
@@ -46,7 +45,7 @@ def test_scenario_dense_with_an_input_for_each_expert():
     random = np.random.default_rng(0)
     scenario = random.integers(0, 5, 20)
     inputs = random.normal(size=(20, 3, 4)).astype("f4")
-    layer = ScenarioDense(5, 2, "page", 3)
+    layer = ScenarioDense(5, 2, table="page", experts=3)
     routes = route(tf.constant(scenario), 5)
     outputs = layer(inputs, routes)
     expected = [np.einsum("ei,eio->eo", inputs[i], layer.kernel.numpy()[s]) for i, s in enumerate(scenario)]
@@ -54,7 +53,7 @@ def test_scenario_dense_with_an_input_for_each_expert():
 
 
 def test_scenario_dense_gradients_touch_the_scenarios_present_only():
-    layer = ScenarioDense(1000, 2, "page")
+    layer = ScenarioDense(1000, 2, table="page")
     with tf.GradientTape() as tape:
         outputs = tf.reduce_sum(layer(tf.ones((3, 4)), route(tf.constant([5, 9, 5]), 1000)))
     for gradient in tape.gradient(outputs, layer.trainable_weights):
@@ -105,7 +104,7 @@ def test_moving_moments_are_those_of_all_rows_seen():
 
 
 def test_gate_is_a_softmax_and_leaves_untrained_experts_of_an_unknown_scenario_out():
-    layer = ScenarioGate(4, "page", 2, 3)
+    layer = ScenarioGate(4, "page", specific=2, shared=3)
     routes = route(tf.constant([0, 1, 3]), 4)
     inputs = np.random.default_rng(0).normal(size=(3, 5)).astype("f4")
     np.testing.assert_allclose(layer(inputs, routes)[1:], np.full((2, 5), 0.2), rtol=1e-6)
@@ -115,5 +114,5 @@ def test_gate_is_a_softmax_and_leaves_untrained_experts_of_an_unknown_scenario_o
     assert (gate[0, :2] == 0).all() and (gate[0, 2:] > 0).all()
     logits = inputs[1] @ layer.dense.kernel.numpy()[1]
     np.testing.assert_allclose(gate[1], np.exp(logits) / np.exp(logits).sum(), rtol=1e-5)
-    alone = ScenarioGate(4, "page", 2, 0)
+    alone = ScenarioGate(4, "page", specific=2, shared=0)
     np.testing.assert_allclose(alone(inputs, routes), np.full((3, 2), 0.5))

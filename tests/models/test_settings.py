@@ -1,6 +1,6 @@
 """Settings of a model that has defaults of its own for what all models share."""
 
-from models.settings import EmbeddingSettings, ModelSettings, OptimizerSettings
+from scenerank.models.settings import EmbeddingSettings, ModelSettings, OptimizerSettings
 
 
 class OwnSettings(ModelSettings):

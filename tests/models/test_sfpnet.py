@@ -1,15 +1,14 @@
 """SFPNet's equations against NumPy on padded arrays, and its switches."""
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.layers.gate_unit import GateUnit
-from models.layers.gated_mlp import GatedMLP
-from models.layers.packing import packed_moments
-from models.layers.scenario_tailoring import ScenarioTailoring
-from models.sfpnet import SFPNet, SFPNetSettings
+from scenerank.models.layers.gate_unit import GateUnit
+from scenerank.models.layers.gated_mlp import GatedMLP
+from scenerank.models.layers.packing import packed_moments
+from scenerank.models.layers.scenario_tailoring import ScenarioTailoring
+from scenerank.models.sfpnet import SFPNet, SFPNetSettings
 from tests.models.conftest import random_batch, shake, small_features
 from tests.models.test_attention import psi, softmax
 
@@ -62,7 +61,7 @@ def pooled_of(behaviors, rows, size, deviation):
 
 def block_of(block, fields, scenario, behaviors, rows):
     """Eqs. 2-7."""
-    options, size = block.arguments, len(fields)
+    options, size = block.given, len(fields)
     flat = fields.reshape(size, -1)
     pooled = pooled_of(behaviors, rows, size, options["deviation"])
     seen = np.concatenate([flat, pooled], 1)
@@ -121,7 +120,7 @@ def test_pooling_has_finite_gradients_where_nothing_varies():
 
 @pytest.mark.parametrize(("scale", "normalize"), [(1.0, True), (2.0, False)])
 def test_gate_unit(scale, normalize):
-    unit, inputs = GateUnit(3, 5, scale, normalize), normal(4, 6)
+    unit, inputs = GateUnit(3, 5, scale=scale, normalize=normalize), normal(4, 6)
     unit(inputs)
     shake(unit)
     np.testing.assert_allclose(unit(inputs), gate_of(unit, inputs), rtol=1e-4, atol=1e-5)
@@ -130,7 +129,9 @@ def test_gate_unit(scale, normalize):
 @pytest.mark.parametrize("deviation", [True, False])
 @pytest.mark.parametrize(("gate", "residual"), [(True, True), (True, False), (False, True)])
 def test_block(deviation, gate, residual):
-    block = ScenarioTailoring(D, GATE, CONTEXT, True, deviation, gate, residual)
+    block = ScenarioTailoring(
+        D, GATE, context_units=CONTEXT, history=True, deviation=deviation, gate=gate, residual=residual
+    )
     fields, scenario, behaviors = normal(4, 3, D), normal(4, 2), normal(6, D)
     block(fields, scenario, behaviors, ROWS, SIZE)
     shake(block)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.baselines.cgc import CGC
-from models.baselines.hard_sharing import HardSharing
-from models.baselines.mmoe import MMoE
-from models.baselines.ple import PLE
-from models.baselines.shared_bottom import SharedBottom
-from models.layers.embedding import concatenate
-from models.layers.scenario_mlp import ScenarioMLP
-from models.layers.scenario_routing import route
+from scenerank.models.baselines.cgc import CGC
+from scenerank.models.baselines.hard_sharing import HardSharing
+from scenerank.models.baselines.mmoe import MMoE
+from scenerank.models.baselines.ple import PLE
+from scenerank.models.baselines.shared_bottom import SharedBottom
+from scenerank.models.layers.scenario_mlp import ScenarioMLP
+from scenerank.models.layers.scenario_routing import route
 from tests.models.conftest import random_batch, shake, small_features
+from tests.models.numpy_layers import embedded, joined, mlp, shared_experts, softmax, specific_experts, tower
 
 FEATURES = small_features()
 BATCH, SCENARIO = random_batch(FEATURES)[0], random_batch(FEATURES)[0]["page"].numpy()
@@ -39,70 +38,9 @@ def count(model):
     return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
-def fields(model, batch=BATCH):
-    return concatenate(model.embedding(batch), model.embedding.fields).numpy()
-
-
-def relu(values):
-    return np.maximum(values, 0)
-
-
-def softmax(values):
-    exponents = np.exp(values - values.max(-1, keepdims=True))
-    return exponents / exponents.sum(-1, keepdims=True)
-
-
-def mlp(layer, hidden):
-    for dense in layer.dense:
-        hidden = relu(hidden @ dense.kernel.numpy() + dense.bias.numpy())
-    return hidden if layer.last is None else hidden @ layer.last.kernel.numpy() + layer.last.bias.numpy()
-
-
-def tower(layer, state):
-    """Each row through the network of its scenario."""
-    rows = []
-    for s, hidden in zip(SCENARIO, state):
-        for dense in layer.dense:
-            hidden = relu(hidden @ dense.kernel.numpy()[s] + dense.bias.numpy()[s])
-        rows.append(hidden @ layer.last.kernel.numpy()[s] + layer.last.bias.numpy()[s])
-    return np.stack(rows)
-
-
-def normal(norm, values, scenario=None):
-    """Batch normalisation by the moving moments, of the row's scenario if there is one."""
-    variables = [v.numpy() for v in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)]
-    gamma, beta, mean, variance = variables if scenario is None else [v[scenario] for v in variables]
-    return gamma * (values - mean) / np.sqrt(variance + norm.epsilon) + beta
-
-
-def shared_experts(layer, values):
-    outputs = []
-    for e in range(layer.experts):
-        hidden = values
-        for i, size in enumerate(layer.units):
-            part = slice(e * size, (e + 1) * size)
-            full = np.zeros((len(values), layer.experts * size), "f4")
-            full[:, part] = hidden @ layer.kernels[i].numpy()[e]
-            full = (
-                normal(layer.norms[i], full) if layer.normalize else full + layer.hidden_biases[i].numpy().reshape(-1)
-            )
-            hidden = relu(full[:, part])
-        outputs.append(hidden)
-    return np.stack(outputs, 1)
-
-
-def specific_experts(layer, values):
-    rows = []
-    for s, value in zip(SCENARIO, values):
-        hidden = np.repeat(value[None], layer.experts, 0)
-        for i, (dense, size) in enumerate(zip(layer.dense, layer.units)):
-            kernel = dense.kernel.numpy()[s]
-            product = hidden[0] @ kernel if i == 0 else np.einsum("ei,eio->eo", hidden, kernel)
-            product = product if layer.normalize else product + dense.bias.numpy()[s].reshape(product.shape)
-            full = normal(layer.norms[i], product.reshape(-1), s) if layer.normalize else product
-            hidden = relu(full).reshape(layer.experts, size)
-        rows.append(hidden)
-    return np.stack(rows)
+def fields(model, batch=BATCH, *names):
+    """Fields side by side, from the model's tables alone."""
+    return joined(embedded(model.embedding.embedding, FEATURES, batch), *names)
 
 
 def scenario_gate(layer, values):
@@ -115,19 +53,19 @@ def assert_logits(model, expected):
 
 
 def test_scenario_mlp_is_a_network_a_scenario():
-    layer = ScenarioMLP(SCENARIOS, "page", (6, 4), 3, dropout=0.5)
+    layer = ScenarioMLP(SCENARIOS, "page", units=(6, 4), outputs=3, dropout=0.5)
     inputs = np.random.default_rng(0).normal(size=(16, 7)).astype("f4")
     routes = route(tf.constant(SCENARIO), SCENARIOS)
     layer(inputs, routes)
     shake(layer)
-    np.testing.assert_allclose(layer(inputs, routes), tower(layer, inputs), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(layer(inputs, routes), tower(layer, inputs, SCENARIO), rtol=1e-4, atol=1e-5)
     assert {variable.shape[0] for dense in [*layer.dense, layer.last] for variable, _ in dense.row_tables()} == {5}
-    zero = ScenarioMLP(SCENARIOS, "page", (6,), zero_output=True)
+    zero = ScenarioMLP(SCENARIOS, "page", units=(6,), zero_output=True)
     assert (zero(inputs, routes).numpy() == 0).all()
 
 
 def test_scenario_mlp_penalises_the_kernels_present():
-    layer = ScenarioMLP(SCENARIOS, "page", (), l2=0.5)
+    layer = ScenarioMLP(SCENARIOS, "page", units=(), l2=0.5)
     inputs, scenario = tf.ones((9, 3)), tf.constant([2] * 9)
     layer(inputs, route(scenario, SCENARIOS), training=True)
     kernel = layer.last.kernel.numpy()[2]
@@ -148,11 +86,11 @@ def test_shared_bottom_adds_the_scenarios_and_the_auxiliary_tower():
     sizes = {"bottom_units": (6,), "tower_units": (5,)}
     model = built(SharedBottom, **sizes)
     state = mlp(model.bottom, fields(model))
-    scenario = concatenate(model.embedding(BATCH), FEATURES.group("scenario")).numpy()
+    scenario = fields(model, BATCH, "page", "theme")
     auxiliary = mlp(model.auxiliary, np.concatenate([state, scenario], -1))
-    assert_logits(model, tower(model.tower, state) + auxiliary)
+    assert_logits(model, tower(model.tower, state, SCENARIO) + auxiliary)
     plain = built(SharedBottom, **sizes, auxiliary_tower=False)
-    assert_logits(plain, tower(plain.tower, mlp(plain.bottom, fields(plain))))
+    assert_logits(plain, tower(plain.tower, mlp(plain.bottom, fields(plain)), SCENARIO))
     assert count(model) - count(plain) == (6 + 8) * 5 + 5 + 5 + 1
 
 
@@ -162,7 +100,7 @@ def test_shared_bottom_serves_an_unseen_scenario_by_what_all_share():
     shake(model.auxiliary)
     batch = {**BATCH, "page": tf.zeros(16, tf.int64)}
     state = mlp(model.bottom, fields(model, batch))
-    scenario = concatenate(model.embedding(batch), FEATURES.group("scenario")).numpy()
+    scenario = fields(model, batch, "page", "theme")
     expected = mlp(model.auxiliary, np.concatenate([state, scenario], -1))[:, 0]
     np.testing.assert_allclose(model(batch), expected, rtol=1e-3, atol=1e-4)
 
@@ -173,7 +111,7 @@ def test_mmoe_mixes_experts_by_the_scenarios_gate(normalize):
     model = built(MMoE, experts=3, **sizes)
     vector = fields(model)
     mixed = np.einsum("be,bed->bd", scenario_gate(model.gate, vector), shared_experts(model.experts, vector))
-    assert_logits(model, tower(model.tower, mixed))
+    assert_logits(model, tower(model.tower, mixed, SCENARIO))
     fewer = built(MMoE, experts=2, **sizes)
     expert = WIDTH * 6 + 6 * 4 + (1 + normalize) * (6 + 4)
     assert count(model) - count(fewer) == expert + SCENARIOS * WIDTH
@@ -181,7 +119,7 @@ def test_mmoe_mixes_experts_by_the_scenarios_gate(normalize):
 
 def extracted(layer, own, common):
     experts = np.concatenate(
-        [specific_experts(layer.specific_experts, own), shared_experts(layer.shared_experts, common)], 1
+        [specific_experts(layer.specific_experts, own, SCENARIO), shared_experts(layer.shared_experts, common)], 1
     )
     own_state = np.einsum("be,bed->bd", scenario_gate(layer.own_gate, own), experts)
     if layer.common_gate is None:
@@ -199,9 +137,9 @@ def test_ple_and_cgc_extract_layer_by_layer(normalize):
     for layer in model.extraction:
         own, common = extracted(layer, own, common)
     assert common is None
-    assert_logits(model, tower(model.tower, own))
+    assert_logits(model, tower(model.tower, own, SCENARIO))
     cgc = built(CGC, **sizes)
-    assert_logits(cgc, tower(cgc.tower, extracted(cgc.extraction[0], *[fields(cgc)] * 2)[0]))
+    assert_logits(cgc, tower(cgc.tower, extracted(cgc.extraction[0], *[fields(cgc)] * 2)[0], SCENARIO))
     assert count(built(PLE, **sizes, layers=1)) == count(cgc)
     expert = 4 * 6 + 6 * 4 + (1 + normalize) * 10
     own_expert = 4 * 3 + 3 * 4 + (1 + normalize) * 7

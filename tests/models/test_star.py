@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.baselines.star import STAR
-from models.layers.partitioned_norm import PartitionedNormalization
-from models.layers.scenario_routing import route
-from models.layers.star_dense import StarDense
+from scenerank.models.baselines.star import STAR
+from scenerank.models.layers.partitioned_norm import PartitionedNormalization
+from scenerank.models.layers.scenario_routing import route
+from scenerank.models.layers.star_dense import StarDense
 from tests.models.conftest import random_batch, shake
-from tests.models.test_sharing_baselines import BATCH, FEATURES, SCENARIO, SCENARIOS, WIDTH, built, count, fields, mlp
+from tests.models.numpy_layers import mlp
+from tests.models.test_sharing_baselines import (
+    BATCH,
+    FEATURES,
+    SCENARIO,
+    SCENARIOS,
+    WIDTH,
+    built,
+    count,
+    fields,
+)
 
 
 def star(layers, hidden):
@@ -43,7 +52,7 @@ def test_logit_is_the_star_networks_and_the_auxiliary_ones():
 
 @pytest.mark.parametrize("grouped", [False, True])
 def test_star_dense_multiplies_weights_and_adds_biases(grouped):
-    layer = StarDense(SCENARIOS, 3, "page")
+    layer = StarDense(SCENARIOS, 3, table="page")
     inputs = np.random.default_rng(0).normal(size=(16, 4)).astype("f4")
     routes = route(tf.constant(SCENARIO), SCENARIOS)
     shared = layer(inputs, routes)

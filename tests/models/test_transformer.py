@@ -1,12 +1,11 @@
 """Self-attention and the Transformer's encoder against NumPy, a history at a time."""
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import tensorflow as tf
 
-from models.layers.padding import places
-from models.layers.self_attention import SelfAttention
-from models.layers.transformer import TransformerEncoder
+from scenerank.models.layers.padding import places
+from scenerank.models.layers.self_attention import SelfAttention
+from scenerank.models.layers.transformer import TransformerEncoder
 from tests.models.conftest import shake
 from tests.models.numpy_layers import dense, relu, softmax
 

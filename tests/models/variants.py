@@ -12,10 +12,10 @@ from typing import Any
 
 import pydantic
 
-from models.ablations import ABLATIONS, parted
-from models.registry import MODELS, SCENARIO_MODELS
-from models.settings import ModelSettings
-from schemas.bias import DebiasSettings
+from scenerank.models.ablations import ABLATIONS, parted
+from scenerank.models.registry import MODELS, SCENARIO_MODELS
+from scenerank.models.settings import ModelSettings
+from scenerank.schemas.bias import DebiasSettings
 
 Variant = tuple[str, dict[str, Any]]
 

@@ -1,3 +1,7 @@
+import fcntl
+import os
+import shutil
+
 import pytest
 
 from tests.pipeline.small_world import SECOND, World
@@ -5,11 +9,18 @@ from tests.pipeline.small_world import SECOND, World
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory):
-    """Days 1 and 2 published, a model of day 2 in service, day 3 only logged."""
-    world = World.create(tmp_path_factory.mktemp("base") / "world")
-    answer = world.run("--day", SECOND)
-    assert answer.code == 0, answer.text
-    return world
+    """Days 1 and 2 published, a model of day 2 in service, day 3 only logged; made once for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "base"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder / "world", ignore_errors=True)
+            answer = World.create(folder / "world").run("--day", SECOND)
+            assert answer.code == 0, answer.text
+            (folder / "complete").touch()
+    return World(folder / "world")
 
 
 @pytest.fixture

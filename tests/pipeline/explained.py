@@ -6,19 +6,18 @@ import functools
 import pathlib
 from typing import Any
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from components.trainer.store import Store, column_names
-from components.workspace import Workspace
-from models.registry import build_model
-from pipeline.benchmark.data import Prepared
-from pipeline.benchmark.facts import Facts
-from pipeline.benchmark.subject import Subject
-from schemas import load_declaration
+from scenerank.components.trainer.input.in_memory import InMemorySplit, column_names
+from scenerank.components.workspace import Workspace
+from scenerank.models.registry import build_model
+from scenerank.pipeline.compare.data import Prepared
+from scenerank.pipeline.compare.facts import Facts
+from scenerank.pipeline.explain.subject import Subject
+from scenerank.schemas import load_declaration
 from tests.models.conftest import random_batch, shake, small_features
 
 ROWS, DAY = 240, "2024-03-08"
@@ -36,7 +35,7 @@ SMALL = {
 }
 
 
-def store(seed: int) -> Store:
+def store(seed: int) -> InMemorySplit:
     batch, label, weight = random_batch(FEATURES, ROWS, seed=seed)
     integers, floats, events, event_floats = column_names(FEATURES)
     length = batch["history_length"].numpy()
@@ -46,7 +45,7 @@ def store(seed: int) -> Store:
         rows = np.stack([batch[name].numpy()[real] for name in names], 1).astype(kind)
         return tf.constant(np.concatenate([rows, np.zeros_like(rows[:1])]))
 
-    return Store(
+    return InMemorySplit(
         FEATURES,
         tf.stack([tf.cast(batch[name], tf.int32) for name in integers], 1),
         tf.stack([*(batch[name] for name in floats), batch["fairness_coefficient"], label, weight], 1),

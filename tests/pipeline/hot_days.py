@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tfx.types.standard_artifacts import Examples, Schema
 
-from components.artifacts import FairnessTable, Quarantine
-from components.fairness_coefficient.component import FairnessCoefficient
-from components.log_example_gen import hashing, streams
-from components.log_example_gen.component import LogExampleGen
-from pipeline.beam import BeamSettings, options
-from schemas.declaration import Declaration
+from scenerank.components import hashing
+from scenerank.components.artifacts import DayProfile, FairnessTable, Quarantine
+from scenerank.components.fairness_coefficient.component import FairnessCoefficient
+from scenerank.components.log_example_gen.component import LogExampleGen
+from scenerank.components.log_example_gen.joining import streams
+from scenerank.pipeline.beam import BeamSettings, options
+from scenerank.schemas.declaration import Declaration
 from tests.components.ingestion import DAY, DAY_MS, START, declare
 from tests.pipeline.portable import Portable, portable
 
@@ -30,7 +31,8 @@ HOT_USER, HOT_ITEM = 100_000, 1 / 3
 """Events of one user, and one item's share of all impressions."""
 MIB = 1 << 20
 FIXED_MIB, ROW_KIB = 256, 1
-"""What docs/scale.md promises of a worker: this beside its program, and this for each row of a partition, at most."""
+"""What docs/benchmarks/scale.md promises of a worker: this beside its program, and this for each row of a partition, at
+most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +104,13 @@ def run(folder: pathlib.Path, engine: Portable, rows: int = ROWS, hot: bool = Fa
     write_logs(folder, rows, hot)
     declared = declaration().model_dump_json()
     made = {}
-    kinds = {"examples": Examples, "schema": Schema, "quarantine": Quarantine, "output": Examples}
+    kinds = {
+        "examples": Examples,
+        "schema": Schema,
+        "quarantine": Quarantine,
+        "profile": DayProfile,
+        "output": Examples,
+    }
     for name, kind in {**kinds, "fairness": FairnessTable}.items():
         made[name] = kind()
         made[name].uri = str(folder / name)
@@ -115,7 +123,7 @@ def run(folder: pathlib.Path, engine: Portable, rows: int = ROWS, hot: bool = Fa
             declaration=declared,
             settings=json.dumps({"partitions": PARTITIONS}),
             beam_pipeline=beam.Pipeline(argv=arguments),
-            **{name: made[name] for name in ("examples", "schema", "quarantine")},
+            **{name: made[name] for name in ("examples", "schema", "quarantine", "profile")},
         )
         FairnessCoefficient.test_call(
             examples=made["examples"],

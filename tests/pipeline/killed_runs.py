@@ -1,49 +1,39 @@
-"""Runs days in processes that kill themselves.
-
-`python -m tests.pipeline.killed_runs` reads orders from its standard input, a JSON object a line.
-
-The heavy imports are made once; each run is a fork made before TensorFlow or Beam has done anything. An order
-has `root`, `config`, `day`, and for a kill `component`, `function` (`module:name`), `call` and `moment`: SIGKILL
-comes just `before` or just `after` that call of the function within that component. The answer is a line with
-the fork's exit code, negative for a signal.
-"""
+"""Runs days in processes that kill themselves."""
 
 from __future__ import annotations
 
 import functools
 import importlib
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from typing import Any
+
+from tests import forks
 
 LIMIT_S = 600
 
 
-class Runs:
-    """The process that forks, seen from the tests."""
+def run(root: str, config: str, day: str, **kill: Any) -> int:
+    """Exit code of a run of `day`, negative for a signal.
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def run(self, root: str, config: str, day: str, **kill: Any) -> int:
-        """Exit code of a run of `day`."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        print(json.dumps({"root": root, "config": config, "day": day, **kill}), file=self._process.stdin, flush=True)
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate()
+    Args:
+      root: of the workspace.
+      kill: `component`, `function` (`module:name`), `call` and `moment`, if it is to be killed: SIGKILL comes just
+        `before` or just `after` that call of the function within that component.
+    """
+    process = forks.CONTEXT.Process(target=_obey, args=({"root": root, "config": config, "day": day, **kill},))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
 
 
 def _obey(order: dict[str, Any]) -> None:
-    from pipeline.config import load_config
-    from pipeline.daily import run_day
+    os.dup2(2, 1)
+    signal.alarm(LIMIT_S)
+    from scenerank.pipeline.config import load_config
+    from scenerank.pipeline.daily.run import run_day
 
     running = ""
 
@@ -80,31 +70,3 @@ def _arm(order: dict[str, Any], armed: Any) -> None:
         return result
 
     setattr(owner, name, type(kept)(deadly) if isinstance(kept, (staticmethod, classmethod)) else deadly)
-
-
-def main() -> None:
-    import components.evaluator.evaluate  # noqa: F401
-    import components.trainer.run  # noqa: F401
-    import pipeline.daily
-    import pipeline.graph
-    import pipeline.local_runner  # noqa: F401
-
-    for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            os.dup2(2, 1)
-            signal.alarm(LIMIT_S)
-            try:
-                _obey(json.loads(line))
-            except BaseException:
-                import traceback
-
-                traceback.print_exc()
-                os._exit(1)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
-
-
-if __name__ == "__main__":
-    main()

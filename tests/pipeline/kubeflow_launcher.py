@@ -15,7 +15,6 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from typing import Any
 
 import yaml
 
-import pipeline
+from tests import forks
 
 TIMEOUT = 420  # seconds for one container; it is killed then
 
@@ -114,21 +113,18 @@ def _execute(task: str, container: Mapping[str, Any], given: str, folder: pathli
     line = [part.replace("{{$}}", given) for part in (*container["command"], *container.get("args", ()))]
     outside = {
         "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
-        "PYTHONPATH": os.path.dirname(os.path.dirname(pipeline.__file__)),  # stands for what the image has installed
         "HOME": str(folder),
         "TMPDIR": str(folder),
     }
     environment = outside | {variable["name"]: variable["value"] for variable in container.get("env", ())}
-    with open(folder / "log", "w+") as log:
-        process = subprocess.Popen(
-            line, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        try:
-            code = process.wait(TIMEOUT)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # it, or what it left behind
-            process.wait()
-        if code:
-            log.seek(0)
-            raise ContainerFailed(task, code, "\n".join(log.read().splitlines()[-25:]))
+    (python, flag, module, *arguments), log = line, folder / "log"
+    assert (python, flag) == ("python", "-m")
+    process = forks.start(module, arguments, log, environment, folder)
+    try:
+        process.join(TIMEOUT)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # it, or what it left behind
+        process.join()
+    if process.exitcode:
+        raise ContainerFailed(task, process.exitcode, "\n".join(log.read_text().splitlines()[-25:]))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Any
 
-from components.workspace import Workspace
+from scenerank.components.workspace import Workspace
 from tests.pipeline.kubeflow_launcher import launch
 
 
@@ -39,7 +39,7 @@ def invoked(*arguments: str) -> str:
     Raises:
       RuntimeError: it ended with another code than 0.
     """
-    line = [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments]
+    line = [sys.executable, "-c", "from scenerank.pipeline.cli.main import main; main()", *arguments]
     done = subprocess.run(line, capture_output=True, text=True, timeout=900)
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr[-600:]}")

@@ -21,19 +21,17 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import models  # noqa: F401
-
-import tensorflow as tf  # isort: skip
 import grpc
 import numpy as np
+import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
-from components.pusher.tf_serving import MODELS
-from components.workspace import Workspace
-from pipeline.cluster.serving import Places, arguments
-from pipeline.config import Config
+from scenerank.components.pusher.tf_serving import MODELS
+from scenerank.components.workspace import Workspace
+from scenerank.pipeline.config import Config
+from scenerank.pipeline.serving.manifests import Places, arguments
 
 BINARY = os.environ.get("TF_MODEL_SERVER")
 URL = re.compile(r"/v1/models/([^/:]+)(?:/labels/([^/:]+))?:predict")

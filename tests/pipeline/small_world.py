@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from click.testing import CliRunner
 
-from components.sources.simulator import simulate
-from components.workspace import Workspace
-from pipeline.cli import main
+from scenerank.components.workspace import Workspace
+from scenerank.pipeline.cli.main import main
+from scenerank.pipeline.sources.simulator import simulate
 
 FIRST, SECOND, DAY = "2024-03-01", "2024-03-02", "2024-03-03"
 ROWS = 600
@@ -52,14 +52,10 @@ trainer:
   epochs: 1
   epochs_without_validation: 2
   tensorboard: false
-  model_settings:
-    embedding: {dim: 4}
-    attention_units: [4]
-    specific_experts: 1
-    shared_experts: 1
-    expert_units: [4]
+  model: hard_sharing
+  model_settings: {embedding: {dim: 4}, units: [4]}
   debias: {nets: true, units: [4], dim: 2}
-evaluation: {auc_margin: 1, min_auc: 0, pcoc_min: 0, pcoc_max: 1000, scenario_auc_margin: 1}
+evaluation: {auc_margin: 1, max_decline: 1, min_auc: 0, pcoc_min: 0, pcoc_max: 1000, scenario_auc_margin: 1}
 """
 
 
@@ -153,6 +149,18 @@ class World:
                     root = self.workspace.path(self.workspace.day(table, day))
                     found |= {f"{table}/{day}/{name}": digest for name, digest in hashes(root).items()}
         return found
+
+    def measured(self, day: str = DAY) -> dict[str, dict[str, dict[str, float]]]:
+        """What the day's evaluation found, by scenario and model; NaN for what it left undefined."""
+        record = self.workspace.read_json(self.workspace.uri("reports", f"day={day}", "run.json"))
+        found = record["metrics"]["slices"]
+        return {
+            scenario: {
+                model: {name: float("nan") if value is None else value for name, value in values.items()}
+                for model, values in models.items()
+            }
+            for scenario, models in found.items()
+        }
 
     def served(self) -> dict[str, str]:
         """Hash of each file in `models/` and `checkpoints/`."""

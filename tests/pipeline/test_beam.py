@@ -15,8 +15,9 @@ from apache_beam.options.pipeline_options import (
 )
 from tfx.utils import dependency_utils
 
-from pipeline.beam import BeamSettings, options
-from pipeline.config import ConfigError, load_config
+from scenerank.errors import ConfigurationError
+from scenerank.pipeline.beam import BeamSettings, options
+from scenerank.pipeline.config import load_config
 
 IMAGE = "registry/scenerank:1"
 CASES = {
@@ -125,5 +126,5 @@ def test_the_image_is_that_of_the_cluster_unless_another_is_named():
     ],
 )
 def test_incomplete_settings_are_refused(overrides, sentence):
-    with pytest.raises(ConfigError, match=sentence.replace(".", r"\.")):
+    with pytest.raises(ConfigurationError, match=sentence.replace(".", r"\.")):
         load_config("simulator", overrides)

@@ -6,19 +6,19 @@ import dataclasses
 import json
 import pathlib
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 from rich.console import Console
 
-from components.fairness_coefficient.settings import FairnessSettings
-from pipeline.benchmark import runner, tables
-from pipeline.benchmark.coefficients import by_exposure, by_folds, by_score, subsampled
-from pipeline.benchmark.data import MADE_OF, _made_of, digest, read, ready, write
-from pipeline.benchmark.facts import Facts, _sessions
-from pipeline.benchmark.measures import measure, relative_improvement, significance
-from pipeline.benchmark.search import best, candidates
-from pipeline.benchmark.settings import (
+from scenerank.components.fairness_coefficient.settings import FairnessSettings
+from scenerank.errors import ConfigurationError
+from scenerank.pipeline.compare import runner, tables
+from scenerank.pipeline.compare.coefficients import by_exposure, by_folds, by_score, subsampled
+from scenerank.pipeline.compare.data import MADE_OF, _made_of, digest, read, ready, write
+from scenerank.pipeline.compare.facts import Facts, _sessions
+from scenerank.pipeline.compare.measures import measure, relative_improvement, significance
+from scenerank.pipeline.compare.search import best, candidates
+from scenerank.pipeline.compare.settings import (
     BenchmarkSettings,
     Search,
     Trial,
@@ -27,7 +27,7 @@ from pipeline.benchmark.settings import (
     model_settings,
     placed,
 )
-from pipeline.config import ConfigError, load_config
+from scenerank.pipeline.config import load_config
 from tests.pipeline.explained import prepared
 
 TRIAL = Trial("kuairand", "multi", "sar_net", {"embedding": {"dim": 4}}, {"epochs": 1}, 0)
@@ -83,7 +83,7 @@ def test_settings_are_the_shared_ones_and_then_the_models_own():
     assert mine["embedding"]["dim"] == 6 and mine["embedding"]["l2"] == 0.5
     assert "behavior_value" not in mine, "what only SAR-Net knows"
     assert model_settings("sar_net", config, bench)["behavior_value"] == "all"
-    with pytest.raises(ConfigError, match="mmoe: attention"):
+    with pytest.raises(ConfigurationError, match="mmoe: attention"):
         model_settings("mmoe", config, BenchmarkSettings(models={"mmoe": {"attention": "none"}}))
 
 
@@ -91,9 +91,9 @@ def test_a_wrong_file_is_refused_with_what_is_wrong(tmp_path):
     assert load_benchmark(None) == BenchmarkSettings()
     path = tmp_path / "b.yaml"
     path.write_text("serach: {}")
-    with pytest.raises(ConfigError, match="serach"):
+    with pytest.raises(ConfigurationError, match="serach"):
         load_benchmark(str(path))
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="cannot be read"):
         load_benchmark(str(tmp_path / "absent.yaml"))
 
 
@@ -107,6 +107,9 @@ def test_search_tries_what_the_model_knows_and_looks_at_validation_alone():
     assert tried[0] == TRIAL and len({t.key for t in tried}) == len(tried) == 3
     few = Search(method="random", trials=2, space={"embedding.dim": [4, 8, 12, 16]})
     assert list(candidates(few, TRIAL)) == list(candidates(few, TRIAL)) and len(list(candidates(few, TRIAL))) <= 3
+    shares = [n / 1000 for n in range(1, 1000)]
+    vast = {f"optimizer.{name}": shares for name in ("learning_rate", "epsilon", "beta_1", "beta_2")}
+    assert len(list(candidates(Search(method="random", trials=2, space=vast), TRIAL))) == 3
     results = [
         {"validation_auc": v, "settings": s, "metrics": {"": {"auc": 1 - v}}} for v, s in ((0.6, "a"), (0.7, "b"))
     ]
@@ -242,7 +245,7 @@ def test_data_made_otherwise_are_not_taken_for_these(tmp_path):
     (tmp_path / MADE_OF).write_text(_made_of("movielens", config))
     assert ready("movielens", config, str(tmp_path))
     for data, other in (("movielens_time", config), ("movielens", load_config("movielens", ("window.days=1",)))):
-        with pytest.raises(ConfigError, match="was made of another data set"):
+        with pytest.raises(ConfigurationError, match="was made of another data set"):
             ready(data, other, str(tmp_path))
 
 

@@ -6,21 +6,22 @@ Set TF_MODEL_SERVER to the path of a `tensorflow_model_server` for the second.
 import json
 import pathlib
 
-from tests.components import tiny  # isort: skip
 import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
 from click.testing import CliRunner
 
-from components.pusher.releases import release, rollback
-from components.pusher.settings import PusherSettings
-from components.pusher.tf_serving import configure, write
-from components.workspace import Workspace
-from pipeline.cli import main
-from pipeline.client import Client, NoAnswer
-from pipeline.columns import columns
-from pipeline.config import load_config
+from scenerank.components.pusher.releases import release, rollback
+from scenerank.components.pusher.settings import PusherSettings
+from scenerank.components.pusher.tf_serving import configure, write
+from scenerank.components.workspace import Workspace
+from scenerank.errors import ServiceError
+from scenerank.pipeline.cli.main import main
+from scenerank.pipeline.config import load_config
+from scenerank.pipeline.serving.client import Client
+from scenerank.pipeline.serving.columns import columns
+from tests.components import tiny
 from tests.pipeline.model_server import BINARY, binary, in_process, patient
 
 ROWS = tiny.table(2000).slice(1700, 40)
@@ -127,10 +128,10 @@ def test_an_older_version_answers_after_a_rollback(server, workspace, inputs):
 
 @protocols
 def test_what_a_server_refuses_is_one_sentence(server, inputs, rest):
-    with pytest.raises(NoAnswer, match=r"^localhost:\d+ refused predict of tiny \(canary\): [^\n]*canary[^\n]*$"):
+    with pytest.raises(ServiceError, match=r"^localhost:\d+ refused predict of tiny \(canary\): [^\n]*canary[^\n]*$"):
         client(server, rest, label="canary").score(inputs)
     lacking = {name: value for name, value in inputs.items() if name != "item"}
-    with pytest.raises(NoAnswer, match=r"^localhost:\d+ refused predict of tiny: [^\n]*item[^\n]*$"):
+    with pytest.raises(ServiceError, match=r"^localhost:\d+ refused predict of tiny: [^\n]*item[^\n]*$"):
         client(server, rest).score(lacking)
 
 
@@ -138,13 +139,13 @@ def test_what_a_server_refuses_is_one_sentence(server, inputs, rest):
 def test_a_late_answer_is_given_up(workspace, loaded, inputs, rest):
     with in_process(workspace, loaded, seconds=2.0) as server:
         words = r"^localhost:\d+ did not answer for tiny within 0.3 s: raise the timeout$"
-        with pytest.raises(NoAnswer, match=words):
+        with pytest.raises(ServiceError, match=words):
             client(server, rest, timeout=0.3).score(inputs)
 
 
 @protocols
 def test_a_server_that_is_not_there(inputs, rest):
-    with pytest.raises(NoAnswer, match=r"^localhost:1 "):
+    with pytest.raises(ServiceError, match=r"^localhost:1 "):
         Client("localhost", "tiny", 1, rest=rest, timeout=5.0).score(inputs)
 
 

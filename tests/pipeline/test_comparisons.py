@@ -7,13 +7,13 @@ import pathlib
 import pytest
 from rich.console import Console
 
-from models.ablations import ABLATIONS
-from pipeline.benchmark import commands
-from pipeline.benchmark.commands import Bench
-from pipeline.benchmark.data import write
-from pipeline.benchmark.runner import Results
-from pipeline.benchmark.settings import BenchmarkSettings
-from pipeline.config import load_config
+from scenerank.models.ablations import ABLATIONS
+from scenerank.pipeline.compare import commands
+from scenerank.pipeline.compare.commands import Bench
+from scenerank.pipeline.compare.data import write
+from scenerank.pipeline.compare.runner import Results
+from scenerank.pipeline.compare.settings import BenchmarkSettings
+from scenerank.pipeline.config import load_config
 from tests.pipeline.explained import prepared
 
 SMALL = {

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.cluster import cron
+from scenerank.pipeline.cluster import cron
 
 TODAY = datetime.date(2024, 3, 1)
 FIXED = ["UTC", "Asia/Shanghai", "Asia/Kolkata", "America/Phoenix", "Pacific/Kiritimati", "Pacific/Pago_Pago"]
@@ -30,6 +30,7 @@ def test_expressions(text):
         ("0 x * * *", "hour"),
         ("0 4 ? * *", "day of month"),
         ("0 4,, * * *", "hour"),
+        ("0 ٤ * * *", "hour"),
     ],
 )
 def test_wrong_expressions_name_the_field(text, words):

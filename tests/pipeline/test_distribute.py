@@ -7,7 +7,8 @@ import json
 import yaml
 from click.testing import CliRunner
 
-from pipeline.cli import main
+from scenerank.pipeline.cli.main import main
+from tests.pipeline.kubernetes_client import typed
 
 KINDS = {"chief": 1, "worker": 3, "ps": 2}
 STRATEGY = ("--set", "trainer.strategy=parameter_server", "--set", "trainer.cluster={workers: 3, servers: 2}")
@@ -39,10 +40,15 @@ def test_every_process_knows_itself_and_all_others():
             clusters.append(found["cluster"])
         assert pod["subdomain"] == service["metadata"]["name"]
         assert service["spec"]["selector"].items() <= spec["template"]["metadata"]["labels"].items()
-        verb = "run" if kind == "chief" else "join"
+        verb = "run" if kind == "chief" else "train-task"
         assert container["command"][:2] == ["scenerank", verb] and "2024-03-02" in container["command"]
     assert all(cluster == clusters[0] for cluster in clusters)
     assert {kind: len(names) for kind, names in clusters[0].items()} == KINDS
+
+
+def test_kubernetes_client_reads_every_field():
+    for manifest in printed(*STRATEGY):
+        assert typed(manifest) == manifest
 
 
 def test_the_chief_is_one_of_the_workers_that_keep_step():
@@ -58,5 +64,5 @@ def test_a_training_of_one_process_is_not_spread():
 
 def test_joining_needs_a_cluster(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    done = CliRunner().invoke(main, ["join", "-w", "/nowhere", "--day", "2024-03-02"])
+    done = CliRunner().invoke(main, ["train-task", "-w", "/nowhere", "--day", "2024-03-02"])
     assert done.exit_code == 2 and done.output.startswith("scenerank: TF_CONFIG is not set")

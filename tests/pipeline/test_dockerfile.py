@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from tests.pipeline.uv import outside, uv
+
 ROOT = pathlib.Path(__file__).parents[2]
 TEXT = (ROOT / "Dockerfile").read_text()
 KEPT = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
@@ -33,7 +35,7 @@ def tracked():
 
 def test_hadolint_has_nothing_to_say():
     hadolint = shutil.which("hadolint", path=f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
-    assert hadolint, "hadolint is missing: install requirements.lock"
+    assert hadolint, "hadolint is missing: run `make install`"
     done = subprocess.run([hadolint, "--no-color", "Dockerfile"], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
@@ -51,15 +53,27 @@ def test_what_is_copied_is_there_and_not_ignored():
 
 def test_it_is_small_and_does_not_run_as_root():
     stages = instructions("FROM")
-    assert len(stages) == 2
-    assert all(stage.split()[0].endswith("-slim-bookworm") for stage in stages)
+    assert [stage.split()[0] for stage in stages][1:] == ["python:${PYTHON}-slim-${DEBIAN}"] * 2
     assert instructions("USER") == ["1000"]
     assert TEXT.rindex("\nUSER") > TEXT.rindex("\nRUN")
 
 
-def test_it_is_a_worker_of_the_beam_that_is_installed():
-    (beam,) = re.findall(r"^apache-beam==(\S+)", (ROOT / "requirements.lock").read_text(), re.M)
-    assert f"apache/beam_python3.10_sdk:{beam} /opt/apache/beam /opt/apache/beam" in TEXT
+def arguments():
+    """What each ARG is without a `--build-arg`."""
+    return dict(told.split("=", 1) for told in instructions("ARG"))
+
+
+@pytest.mark.parametrize("platform", ["py310", "py313"])
+def test_it_is_a_worker_of_the_beam_that_is_installed(platform):
+    (beam,) = re.findall(r"^apache-beam==(\S+)", (ROOT / f"requirements-{platform}.lock").read_text(), re.M)
+    other = re.search(rf"--build-arg PLATFORM={platform}.*", TEXT)
+    told = arguments() | dict(re.findall(r"--build-arg (\w+)=(\S+)", other[0] if other else ""))
+    assert (told["PLATFORM"], told["PYTHON"], told["BEAM"]) == (platform, f"3.{platform[3:]}", beam)
+    assert instructions("FROM")[0] == "apache/beam_python${PYTHON}_sdk:${BEAM} AS beam"
+    assert "COPY --from=beam /opt/apache/beam /opt/apache/beam" in TEXT
+
+
+def test_workers_are_told_what_they_need():
     assert instructions("ENTRYPOINT") == ['["/opt/apache/beam/boot"]']
     (environment,) = instructions("ENV")
     told = dict(word.split("=", 1) for word in shlex.split(environment))
@@ -68,24 +82,24 @@ def test_it_is_a_worker_of_the_beam_that_is_installed():
 
 
 def test_it_is_the_default_of_the_configuration():
-    from pipeline.cluster.settings import ContainerSettings
+    from scenerank.pipeline.cluster.settings import ContainerSettings
 
     assert f"-t {ContainerSettings().image} " in TEXT
 
 
 CHECK = """
 import importlib, pkgutil, importlib.metadata, os
-from pipeline.config import bundled, load_config
+from scenerank.pipeline.config import bundled, load_config
 assert len(bundled()) == 5, bundled()
 for name in bundled():
     assert load_config(name).declared.columns
-import components
+import scenerank.components as components
 folders = [m.name for m in pkgutil.iter_modules(components.__path__) if m.ispkg]
 found = [f for f in folders if os.path.exists(os.path.join(components.__path__[0], f, "component.py"))]
 for name in found:
-    importlib.import_module(f"components.{name}.component")
-from components.report import page
-import pipeline.cluster.container
+    importlib.import_module(f"scenerank.components.{name}.component")
+from scenerank.pipeline.drawing import page
+import scenerank.pipeline.cluster.container
 print(len(found), *sorted(d.metadata["Name"].lower() for d in importlib.metadata.distributions()))
 """
 
@@ -103,22 +117,21 @@ def test_the_install_step(tmp_path):
                     to.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(ROOT / file, to)
     tools.mkdir()
-    here = os.path.dirname(sys.executable)
-    path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if part != here)
-    (tools / "uv").write_text(f'#!/bin/sh\nexec {shutil.which("python3", path=path)} -m uv "$@"\n')
+    (tools / "uv").write_text(f'#!/bin/sh\nexec {shlex.join(uv())} "$@"\n')
     (tools / "uv").chmod(0o755)
     (step,) = [run for run in instructions("RUN") if "uv pip install" in run]
-    (package,) = [told.partition("=")[2] for told in instructions("ARG")]
-    outside = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    told = {"UV_PYTHON": os.path.realpath(sys.executable), "PACKAGE": package, "PATH": f"{tools}:{path}"}
-    _run(["sh", "-c", step.replace("/opt/venv", str(venv))], context, outside | told)
+    told = {"UV_PYTHON": os.path.realpath(sys.executable), "PATH": f"{tools}:{outside()['PATH']}"}
+    told |= arguments() | {"PLATFORM": f"py3{sys.version_info.minor}"}
+    _run(["sh", "-c", step.replace("/opt/venv", str(venv))], context, outside() | told)
     inside = {"HOME": str(tmp_path), "PATH": f"{venv}/bin:/usr/bin:/bin"}
     assert "Usage: scenerank" in _run(["scenerank", "--help"], tmp_path, inside)
     assert "sar_net" in _run(["scenerank", "models"], tmp_path, inside)
     told = _run(["python", "-c", CHECK], tmp_path, inside).splitlines()[-1].split()
     assert int(told[0]) >= 10
-    development = (ROOT / "requirements.in").read_text().split("# development")[1].split()
-    assert not set(told[1:]) & (set(development) - {"types-pyyaml"}), "needed only to develop, but installed"
+    development = re.findall(r"^([\w-]+)", (ROOT / "requirements.in").read_text().split("# [development]")[1], re.M)
+    assert "ruff" in development
+    assert not set(told[1:]) & set(development), "needed only to develop, but installed"
+    assert "pip" in told, "Beam's workers call it"
     assert "scenerank" in told
 
 

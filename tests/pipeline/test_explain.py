@@ -7,24 +7,27 @@ import json
 import sys
 from xml.etree import ElementTree
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
-from components.report.page import Missing
-from components.sources.simulator.trips import PURPOSES
-from pipeline.answers import USAGE
-from pipeline.benchmark import explain, explaining, picture
-from pipeline.benchmark.commands import Bench
-from pipeline.benchmark.data import write
-from pipeline.benchmark.explaining import EXPLAINED, hidden_purpose_ari
-from pipeline.benchmark.learned_scenarios import agreement, purposes, rand_index
-from pipeline.benchmark.pictures_maria import refiner_picture
-from pipeline.benchmark.pictures_musenet import learned_scenario_picture
-from pipeline.benchmark.pictures_sar_net import exposure_picture
-from pipeline.benchmark.settings import Trial
-from pipeline.cli import main
+from scenerank.errors import ExitCode, WorkspaceError
+from scenerank.pipeline.cli.main import main
+from scenerank.pipeline.compare.commands import Bench
+from scenerank.pipeline.compare.data import write
+from scenerank.pipeline.compare.runner import run_process
+from scenerank.pipeline.compare.settings import Trial
+from scenerank.pipeline.drawing.page import Missing
+from scenerank.pipeline.explain import command as explaining
+from scenerank.pipeline.explain import picture
+from scenerank.pipeline.explain import process as explain
+from scenerank.pipeline.explain.command import EXPLAINED, hidden_purpose_ari
+from scenerank.pipeline.explain.learned_scenarios import agreement, purposes, rand_index
+from scenerank.pipeline.explain.pictures_maria import refiner_picture
+from scenerank.pipeline.explain.pictures_musenet import learned_scenario_picture
+from scenerank.pipeline.explain.pictures_sar_net import exposure_picture
+from scenerank.pipeline.sources.simulator.trips import PURPOSES
 from tests.pipeline import explained
 from tests.pipeline.explained import DAY, ROWS, SMALL
 
@@ -102,7 +105,7 @@ def test_only_models_with_pictures_are_explained(monkeypatch, tmp_path):
     assert set(EXPLAINED) == set(explain.PICTURES)
     monkeypatch.setattr(Bench, "open", lambda *_: None)
     answer = CliRunner().invoke(main, ["explain", "mmoe", "--data", "simulator", "--out", str(tmp_path)])
-    assert answer.exit_code == USAGE and "sar_net, maria, musenet, hierrec" in answer.output
+    assert answer.exit_code == ExitCode.USAGE and "sar_net, maria, musenet, hierrec" in answer.output
 
 
 def test_the_hidden_purpose_is_sought_without_the_scenario(monkeypatch, tmp_path):
@@ -123,5 +126,16 @@ def test_the_hidden_purpose_is_sought_without_the_scenario(monkeypatch, tmp_path
     told = {"given_scenario": False, "prototypes": len(PURPOSES)}
     assert seen[0].settings == {"embedding": {"dim": 4}, **told} and seen[0].seed == 2
     monkeypatch.setattr(explaining, "explained", lambda *_: {"numbers": {"scenarios": {"missing": "no truth here"}}})
-    with pytest.raises(RuntimeError, match="no truth here"):
+    with pytest.raises(WorkspaceError, match="no truth here"):
         hidden_purpose_ari(Asked())
+
+
+@pytest.mark.parametrize("module", ["explain.process", "compare.trial"])
+def test_processes_run_modules_that_are_there(module, tmp_path):
+    """Without a job on its standard input each ends at once, complaining of that alone."""
+    told = []
+    error = run_process(
+        "nothing", module, "no job", str(tmp_path), str(tmp_path / "log"), Console(quiet=True), told.append
+    )
+    assert "ended with 1" in error and not told
+    assert "No module named" not in (tmp_path / "log").read_text()

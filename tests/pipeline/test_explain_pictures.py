@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 
-from components.report.page import Figure, Missing, Table
-from pipeline.benchmark.pictures_hierrec import between, feature_weight_picture
-from pipeline.benchmark.pictures_maria import density, refiner_picture
-from pipeline.benchmark.pictures_musenet import learned_scenario_picture, number
-from pipeline.benchmark.pictures_sar_net import attention_picture, click_rates, exposure_picture
-from pipeline.benchmark.scenario_averages import by_scenario, difference, number_columns
-from schemas import load_declaration
+from scenerank.pipeline.drawing.page import Figure, Missing, Table
+from scenerank.pipeline.explain.pictures_hierrec import between, feature_weight_picture
+from scenerank.pipeline.explain.pictures_maria import density, refiner_picture
+from scenerank.pipeline.explain.pictures_musenet import learned_scenario_picture, number
+from scenerank.pipeline.explain.pictures_sar_net import attention_picture, click_rates, exposure_picture
+from scenerank.pipeline.explain.scenario_averages import by_scenario, difference, number_columns
+from scenerank.schemas import load_declaration
 from tests.pipeline import explained
 from tests.pipeline.explained import ROWS
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.log_example_gen import writer
-from components.workspace import shift
-from pipeline.answers import INTERRUPTED, NOT_BLESSED, PUSHED, REFUSED, USAGE
+from scenerank.components.log_example_gen.writing import writer
+from scenerank.components.workspace import shift
+from scenerank.errors import ExitCode
 from tests.pipeline.small_world import DAY, FIRST, ROWS, SECOND, World, changed
 
 pytestmark = pytest.mark.slow
@@ -129,7 +129,7 @@ def test_refused(world, base, spoil):
     world.day = DAY
     spoil(world)
     answer = world.run("--day", world.day)
-    assert answer.code == REFUSED, answer.text
+    assert answer.code == ExitCode.REFUSED, answer.text
     for words in REFUSALS[spoil]:
         assert words in answer.sentence
     unharmed(world, base)
@@ -140,6 +140,23 @@ def unharmed(world: World, base: World) -> None:
     assert world.served() == base.served()
     assert world.workspace.days("examples") == [FIRST, SECOND]
     assert world.published(FIRST, SECOND) == base.published(FIRST, SECOND)
+
+
+def test_an_unusual_day_is_refused_until_a_person_accepts_it(world, base):
+    rows = world.rows()
+    world.write(changed(rows, "price", pa.array(rows["price"].to_numpy() * 100)))
+    compared = ("--day", DAY, "--set", "checks.least_days=2")
+    answer = world.run(*compared)
+    assert answer.code == ExitCode.REFUSED, answer.text
+    for words in ("price (profile)", "set checks.number_factor higher", "name the day in checks.accept"):
+        assert words in answer.sentence
+    unharmed(world, base)
+    answer = world.run(*compared, "--set", f"checks.accept.{DAY}=in cents from now on")
+    assert answer.code == ExitCode.DONE, answer.text
+    assert record(world)["accepted"] == {DAY: "in cents from now on"}
+    published = world.workspace.day("examples", DAY)
+    assert world.workspace.read_json(f"{published}/verdict.json")["accepted"] == "in cents from now on"
+    assert world.workspace.read_json(f"{published}/profile.json")["rows"] == ROWS
 
 
 ONE_ROW = {
@@ -173,12 +190,12 @@ def accepted(base, tmp_path_factory):
     world = base.copy(tmp_path_factory.mktemp("accepted") / "world")
     good = odd_but_true(world.rows())
     truncated(world)
-    assert world.run("--day", DAY).code == REFUSED
+    assert world.run("--day", DAY).code == ExitCode.REFUSED
     for spoil in ONE_ROW.values():
         good = spoil(good)
     world.write(good)
     world.answer = world.run("--day", DAY)
-    assert world.answer.code == PUSHED, world.answer.text
+    assert world.answer.code == ExitCode.DONE, world.answer.text
     return world
 
 
@@ -189,7 +206,7 @@ def record(world, day=DAY):
 @pytest.mark.parametrize("reason", ONE_ROW)
 def test_a_bad_row_is_quarantined_with_its_reason(accepted, reason):
     folder = accepted.workspace.path(accepted.workspace.day("quarantine", DAY))
-    rows = pq.read_table(f"{folder}/quarantine.parquet").to_pylist()
+    rows = pq.ParquetFile(f"{folder}/quarantine.parquet").read().to_pylist()
     place = list(ONE_ROW).index(reason)
     assert [(row["row"], row["reason"]) for row in rows if row["row"] == place] == [(place, reason)]
     assert len(rows) == len(ONE_ROW)
@@ -234,7 +251,7 @@ def test_no_click_on_the_day(world, base):
     """Where that does not stop the run nothing can be judged: the day is published, no model is pushed."""
     clicks_nowhere(world)
     answer = world.run("--day", DAY, *UNCHECKED)
-    assert answer.code == NOT_BLESSED
+    assert answer.code == ExitCode.NOT_BLESSED
     (objection,) = record(world)["verdict"]["objections"]
     assert "clicks of one kind only" in objection and "check the label column" in objection
     assert world.served() == base.served()
@@ -245,7 +262,7 @@ def test_no_click_in_training(base, tmp_path):
     world = World.create(tmp_path / "world")
     world.write(changed(world.rows(FIRST), "is_click", 0), FIRST)
     answer = world.run("--day", SECOND, *UNCHECKED)
-    assert answer.code == REFUSED
+    assert answer.code == ExitCode.REFUSED
     assert f"'is_click' is 0 in all {ROWS} training rows" in answer.sentence
     assert world.served() == {}
 
@@ -276,9 +293,9 @@ def test_two_runs_at_once_and_an_interrupt(world, base, interruptible):
         _, errors = first.communicate(timeout=300)
     finally:
         first.kill()
-    assert second.code == REFUSED
+    assert second.code == ExitCode.REFUSED
     assert second.sentence == f"another run is at work in {world.workspace.root}: wait for it to end"
-    assert first.returncode == INTERRUPTED
+    assert first.returncode == ExitCode.INTERRUPTED
     assert errors == "scenerank: interrupted; what was published and what is in service are as before\n"
     assert world.served() == base.served()
     assert world.published(FIRST, SECOND) == base.published(FIRST, SECOND)
@@ -293,7 +310,7 @@ def test_an_interrupt_while_beam_is_at_work(world, base, monkeypatch, interrupti
 
     monkeypatch.setattr(writer, "write", interrupted)
     answer = world.run("--day", DAY)
-    assert answer.code == INTERRUPTED
+    assert answer.code == ExitCode.INTERRUPTED
     assert answer.sentence.startswith("interrupted; what was published")
     unharmed(world, base)
 
@@ -301,13 +318,21 @@ def test_an_interrupt_while_beam_is_at_work(world, base, monkeypatch, interrupti
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (("--day", "2024-13-01"), USAGE, "'2024-13-01' is no day: write it as 2022-05-31"),
-        (("--day", DAY, "--set", "trainer.epochs=none"), USAGE, "trainer.epochs"),
-        (("--day", DAY, "--set", "trainer.epoch=2"), USAGE, "trainer.epoch: no such setting; allowed are mode,"),
-        (("--day", DAY, "--set", "trainer.model=sarnet"), USAGE, "trainer.model"),
-        (("--day", DAY, "--set", "declaration=nowhere"), USAGE, "nowhere"),
-        (("--day", DAY, "--day2", DAY), USAGE, "--day2"),
-        (("--day", "2024-06-01"), REFUSED, "logs/day=2024-06-01 does not exist: write the logs of that day first"),
+        (("--day", "2024-13-01"), ExitCode.USAGE, "'2024-13-01' is no day: write it as 2022-05-31"),
+        (("--day", DAY, "--set", "trainer.epochs=none"), ExitCode.USAGE, "trainer.epochs"),
+        (
+            ("--day", DAY, "--set", "trainer.epoch=2"),
+            ExitCode.USAGE,
+            "trainer.epoch: no such setting; allowed are mode,",
+        ),
+        (("--day", DAY, "--set", "trainer.model=sarnet"), ExitCode.USAGE, "trainer.model"),
+        (("--day", DAY, "--set", "declaration=nowhere"), ExitCode.USAGE, "nowhere"),
+        (("--day", DAY, "--day2", DAY), ExitCode.USAGE, "--day2"),
+        (
+            ("--day", "2024-06-01"),
+            ExitCode.REFUSED,
+            "logs/day=2024-06-01 does not exist: write the logs of that day first",
+        ),
     ],
 )
 def test_the_command_line(world, base, args, code, words):

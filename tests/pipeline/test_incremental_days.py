@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.pusher.releases import rollback
+from scenerank.components.pusher.releases import rollback
 from tests.pipeline.small_world import World, hashes
 
 pytestmark = pytest.mark.slow

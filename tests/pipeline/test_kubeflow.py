@@ -8,11 +8,11 @@ from google.protobuf import json_format
 from kfp import components as kfp_components
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from pipeline.answers import USAGE
-from pipeline.cli import main
-from pipeline.cluster import container
-from pipeline.cluster.kubeflow import compile_pipeline
-from pipeline.config import ConfigError, load_config
+from scenerank.errors import ConfigurationError, ExitCode
+from scenerank.pipeline.cli.main import main
+from scenerank.pipeline.cluster import container
+from scenerank.pipeline.cluster.kubeflow import compile_pipeline
+from scenerank.pipeline.config import load_config
 
 SETTINGS = (
     "cluster.container={image: 'registry/scenerank:1', cpu: 1.5, memory: 2G, environment: {A: one}, cache: true}",
@@ -80,7 +80,8 @@ def test_ingestion_alone_ends_with_the_published_day(specification):
     tasks = set(specification["root"]["dag"]["tasks"])
     alone = set(compiled(part="ingestion")[0]["root"]["dag"]["tasks"])
     assert "DayPublisher" in alone
-    assert tasks - alone == {"ExamplesWindow", "Transform", "Trainer", "Evaluator", "Blesser", "Pusher"}
+    training = {"ExamplesWindow", "Transform", "Trainer", "ChampionModel", "Evaluator", "Blesser", "Pusher"}
+    assert tasks - alone == training
 
 
 def test_settings_of_all_containers(specification):
@@ -135,7 +136,7 @@ def test_one_document_where_the_platform_is_told_nothing():
     ],
 )
 def test_refused(override, words):
-    with pytest.raises(ConfigError) as error:
+    with pytest.raises(ConfigurationError) as error:
         compiled(override)
     for word in words:
         assert word in str(error.value)
@@ -143,7 +144,7 @@ def test_refused(override, words):
 
 @pytest.mark.parametrize("override", ["cluster.container.secrets={K: name}", "cluster.container.memory=8 GB"])
 def test_settings_are_checked(override):
-    with pytest.raises(ConfigError, match="cluster.container"):
+    with pytest.raises(ConfigurationError, match="cluster.container"):
         load_config("simulator", (override,))
 
 
@@ -153,9 +154,9 @@ def test_command(tmp_path):
 
     out = tmp_path / "deep" / "p.yaml"
     missing = call("--out", str(out))
-    assert missing.exit_code == USAGE
+    assert missing.exit_code == ExitCode.USAGE
     assert "cluster.workspace" in missing.output
-    assert call("--out", "p.json", "-w", "gs://b/w").exit_code == USAGE
+    assert call("--out", "p.json", "-w", "gs://b/w").exit_code == ExitCode.USAGE
     done = call("--out", str(out), "--set", "cluster.workspace=gs://b/w/")
     assert done.exit_code == 0, done.output
     assert "note" not in done.output
@@ -204,7 +205,7 @@ def test_custom_artifacts_are_found_by_the_names_in_the_pipeline(specification):
         for component in specification["components"].values()
         for told in component["outputDefinitions"]["artifacts"].values()
     }
-    ours = {title for title in titles if title.startswith("components.")}
+    ours = {title for title in titles if title.startswith("scenerank.")}
     assert len(ours) >= 4
     for title in ours:
         module, _, name = title.rpartition(".")
@@ -212,9 +213,9 @@ def test_custom_artifacts_are_found_by_the_names_in_the_pipeline(specification):
 
 
 def test_a_refusal_is_one_sentence(specification, tmp_path, capsys):
-    from pipeline.answers import REFUSED
+    from scenerank.errors import ExitCode
 
     code = container.main(invocation(specification, "DayPublisher", tmp_path, day="[[ScheduledTime.2006-01-02]]"))
-    assert code == REFUSED
+    assert code == ExitCode.REFUSED
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("scenerank: ")]
     assert "CronJob" in line

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.workspace import version
+from scenerank.components.workspace import version
 from tests.pipeline.kubeflow_launcher import ContainerFailed, launch
 from tests.pipeline.kubeflow_proof import prove
 from tests.pipeline.small_world import SECOND, World, hashes
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # 24 processes, each of which imports TFX
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # 27 processes, each of which imports TFX
 VERSION = version(SECOND, 1)
 
 
@@ -31,7 +31,7 @@ def both(tmp_path_factory):
 
 def test_all_containers_ran_and_measured_the_same(both):
     told, _, _ = both
-    assert told.passed == told.components == 24
+    assert told.passed == told.components == 27
     assert told.auc_difference < 1e-3
     assert told.cluster == told.local
 
@@ -41,7 +41,9 @@ def test_the_same_is_published(both):
     assert cluster.workspace.days("examples") == local.workspace.days("examples")
     assert cluster.published(*cluster.workspace.days("examples"))
     for day in cluster.workspace.days("fairness"):
-        tables = [pq.read_table(f"{w.workspace.day('fairness', day)}/fairness.parquet") for w in (local, cluster)]
+        tables = [
+            pq.ParquetFile(f"{w.workspace.day('fairness', day)}/fairness.parquet").read() for w in (local, cluster)
+        ]
         assert tables[0].equals(tables[1])
 
 
@@ -60,10 +62,10 @@ def test_the_saved_models_score_alike(both, tmp_path):
     pq.write_table(local.rows(SECOND), tmp_path / "rows.parquet")
     scores = []
     for name, world in (("local", local), ("cluster", cluster)):
-        command = ["from pipeline.cli import main; main()", "predict", "-w", world.workspace.root]
+        command = ["from scenerank.pipeline.cli.main import main; main()", "predict", "-w", world.workspace.root]
         command += ["--input", str(tmp_path / "rows.parquet"), "--output", str(tmp_path / f"{name}.parquet")]
         subprocess.run([sys.executable, "-c", *command], check=True, capture_output=True, timeout=300)
-        scores.append(pq.read_table(tmp_path / f"{name}.parquet")["probability"].to_numpy())
+        scores.append(pq.ParquetFile(tmp_path / f"{name}.parquet").read()["probability"].to_numpy())
     assert len(scores[0]) == local.rows(SECOND).num_rows
     np.testing.assert_allclose(scores[1], scores[0], atol=1e-6)
 

@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import strategies as st
 
-from pipeline.cli import main
-from pipeline.plan import data
-from pipeline.plan.data_tables import size
-from pipeline.plan.measured import COMPONENTS, RowBytes, Run, Stored
+from scenerank.pipeline.cli.main import main
+from scenerank.pipeline.plan import data
+from scenerank.pipeline.plan.data_tables import size
+from scenerank.pipeline.plan.measured import COMPONENTS, RowBytes, Run, Stored
 from tests.pipeline.small_world import SECOND
 
 ROWS = RowBytes(70.0, 60.0, 25.0, 8.0, 160.0, 90.0, 0.06, 4)

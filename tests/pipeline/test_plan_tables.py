@@ -9,10 +9,10 @@ import resource
 import pytest
 from rich.console import Console
 
-from pipeline.config import load_config
-from pipeline.plan.quantities import Budget
-from pipeline.plan.tables import print_weights
-from pipeline.plan.training import Training, machines
+from scenerank.pipeline.config import load_config
+from scenerank.pipeline.plan.quantities import Budget
+from scenerank.pipeline.plan.tables import print_weights
+from scenerank.pipeline.plan.training import Training, machines
 from tests.pipeline.small_world import CONFIG, DECLARATION
 
 ROWS = 100_000_000

@@ -2,7 +2,7 @@
 
 from click.testing import CliRunner
 
-from pipeline.cli import main
+from scenerank.pipeline.cli.main import main
 from tests.pipeline.small_world import DAY
 
 OLD, NEW = 2024030201, 2024030301

@@ -9,10 +9,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from pipeline.answers import USAGE
-from pipeline.cli import main
-from pipeline.config import load_config
+from scenerank.errors import ExitCode
+from scenerank.pipeline.cli.main import main
+from scenerank.pipeline.config import load_config
 from tests.pipeline.kubeflow_service import Service, serving
+from tests.pipeline.kubernetes_client import typed
 
 W = "gs://bucket/w"
 
@@ -77,8 +78,15 @@ def test_the_printed_text_is_a_manifest():
     assert f"--config {mount['mountPath']}/config.yaml" in container["command"][-1]
 
 
+def test_kubernetes_client_reads_every_field():
+    found = manifests(call(*scheduled(catch_up="true"), "--set=cluster.service_account=ranker"))
+    assert [manifest["kind"] for manifest in found] == ["ConfigMap", "CronJob"]
+    for manifest in found:
+        assert typed(manifest) == manifest
+
+
 def test_the_configuration_goes_along(tmp_path):
-    import schemas
+    from scenerank import schemas
 
     source = pathlib.Path(schemas.__file__).with_name("simulator.yaml").read_text()
     (tmp_path / "own.yaml").write_text(source)
@@ -150,7 +158,7 @@ def _told(command, folder):
     ],
 )
 def test_wrong_schedules(setting, words):
-    text = call(*scheduled(**setting), code=USAGE)
+    text = call(*scheduled(**setting), code=ExitCode.USAGE)
     assert all(word in text for word in words)
 
 
@@ -213,7 +221,7 @@ def test_where_the_new_one_is_refused_the_old_one_goes_on(made, service):
     made()
     run = dict(only(service))
     service.refuse.add("POST /recurringruns")
-    text = made(*scheduled(cron="0 6 * * *"), code=USAGE)
+    text = made(*scheduled(cron="0 6 * * *"), code=ExitCode.USAGE)
     assert "refused with 400" in text
     assert "not today" in text
     assert "\n" not in text
@@ -240,13 +248,13 @@ def test_a_host_that_does_not_answer(pipeline):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         host = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        text = call("--host", host, "--pipeline", str(pipeline), code=USAGE).strip()
+        text = call("--host", host, "--pipeline", str(pipeline), code=ExitCode.USAGE).strip()
     assert text.startswith(f"scenerank: --host {host} does not answer")
     assert "\n" not in text
 
 
 def test_a_zone_that_kubeflow_cannot_tell(made):
-    assert "moves its clocks" in made(*scheduled(time_zone="Europe/Paris"), code=USAGE)
+    assert "moves its clocks" in made(*scheduled(time_zone="Europe/Paris"), code=ExitCode.USAGE)
 
 
 @pytest.mark.slow

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.sources.simulator import simulate
-from pipeline.benchmark.commands import Bench
-from pipeline.benchmark.data import digest, read
-from pipeline.benchmark.splits import LARGEST, TENTHS, random_rows
+from scenerank.pipeline.compare.commands import Bench
+from scenerank.pipeline.compare.data import digest, read
+from scenerank.pipeline.compare.splits import LARGEST, TENTHS, random_rows
+from scenerank.pipeline.sources.simulator import simulate
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-import models  # noqa: F401  isort: skip
 import numpy as np
 import pytest
 
-from pipeline.benchmark import trial
-from pipeline.benchmark.settings import Trial
-from pipeline.benchmark.trial import run_trial
+from scenerank.pipeline.compare import trial
+from scenerank.pipeline.compare.settings import Trial
+from scenerank.pipeline.compare.trial import run_trial
 from tests.pipeline.explained import prepared
 
 TRAINER = {"epochs": 1, "batch_size": 64, "tensorboard": False}

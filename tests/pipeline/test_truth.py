@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.figures._debias import KINDS, build_world, correlations, outcome, subsampled
+from tests.benchmarks.daily._debias import KINDS, build_world, correlations, outcome, subsampled
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ DAYS = ("2024-03-01", "2024-03-02", "2024-03-03")
 
 
 def coefficients(world: World, day: str) -> np.ndarray:
-    table = pq.read_table(f"{world.workspace.day('fairness', day)}/fairness.parquet")
+    table = pq.ParquetFile(f"{world.workspace.day('fairness', day)}/fairness.parquet").read()
     mean = table["score_sum"].to_numpy() / table["impressions"].to_numpy()
     assert (mean >= 0).all() and (mean <= 1).all()
     return table["raw_fc"].to_numpy()

@@ -3,8 +3,8 @@ import copy
 import pytest
 import yaml
 
-from schemas import Declaration, DeclarationError, bundled, load_declaration
-from schemas.features import FeatureSet, feature_set
+from scenerank.schemas import Declaration, DeclarationError, bundled, load_declaration
+from scenerank.schemas.features import FeatureSet, feature_set
 
 MINIMAL = {
     "name": "mine",

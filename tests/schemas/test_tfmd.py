@@ -5,8 +5,6 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-import models  # noqa: F401
-
 # isort: split
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
@@ -15,8 +13,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import schema_utils
 from tfx_bsl.tfxio import tf_example_record
 
-from components.log_example_gen.tf_example import encode
-from schemas import FAIRNESS, bundled, load_declaration, tfmd
+from scenerank.components.log_example_gen.writing.tf_example import encode
+from scenerank.schemas import FAIRNESS, bundled, load_declaration, tfmd
 from tests.components.ingestion import declare, put, row, run
 
 

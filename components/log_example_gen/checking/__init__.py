@@ -1,0 +1,1 @@
+"""Rows as declared, and what becomes of those that are not."""

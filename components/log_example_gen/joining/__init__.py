@@ -1,0 +1,1 @@
+"""What was known of users and keys before an impression."""

@@ -1,0 +1,1 @@
+"""Files of logs to RecordBatches of whatever types they have."""

@@ -1,0 +1,1 @@
+"""RecordBatches to files of tf.Examples."""

@@ -1,0 +1,1 @@
+"""What trainings leave for one another: weights, moments, where they come from."""

@@ -1,0 +1,1 @@
+"""What a training reads, and how it is divided among processes and replicas."""

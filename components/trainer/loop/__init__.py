@@ -1,0 +1,1 @@
+"""Training itself: in step, or over parameter servers."""

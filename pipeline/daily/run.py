@@ -1,0 +1,209 @@
+"""A run as a function of its date."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Callable, Sequence
+
+from scenerank.components import storage
+from scenerank.components.examples_window.folds import of_fold
+from scenerank.components.locks import held
+from scenerank.components.profile_validator.validate import accepted_days
+from scenerank.components.records.evaluation import Evaluation
+from scenerank.components.records.release import Blessing, Pushed
+from scenerank.components.records.run import RunRecord, report_folder
+from scenerank.components.records.window import Window
+from scenerank.components.workspace import Workspace, shift
+from scenerank.errors import WorkspaceError
+from scenerank.pipeline.config import Config
+from scenerank.pipeline.daily.noted import Noted
+from scenerank.pipeline.daily.retention import begin_anew, clean
+
+Progress = Callable[[str, str, str], None]
+"""Called with day, component and `running` or `finished`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    record: RunRecord
+
+    @property
+    def day(self) -> str:
+        """That was run."""
+        return self.record.day
+
+    @property
+    def version(self) -> int:
+        """0 where nothing was pushed; `objections` say why."""
+        return self.record.version or 0
+
+    @property
+    def new(self) -> bool:
+        """Whether the version was pushed now; an equal one stays."""
+        return self.record.new
+
+    @property
+    def objections(self) -> list[str]:
+        """A sentence for each reason not to push."""
+        return self.record.verdict.objections
+
+    @property
+    def blessed(self) -> bool:
+        """Whether the day's model was blessed."""
+        return self.version > 0
+
+
+def locked(workspace: Workspace) -> contextlib.AbstractContextManager[None]:
+    """One run at a time in a workspace; in an object store the scheduler has to see to that.
+
+    Raises:
+      WorkspaceError: another run holds it.
+    """
+    refusal = WorkspaceError(f"another run is at work in {workspace.root}: wait for it to end")
+    return held(workspace, ".lock", refusal)
+
+
+def days_to_ingest(config: Config, workspace: Workspace, day: str) -> list[str]:
+    """Days of the window whose logs were never published, and `day` itself, in order.
+
+    Raises:
+      WorkspaceError: `day` or a day within the window has no logs, or no day comes before it.
+    """
+    days = workspace.log_days()
+    if day not in days:
+        raise WorkspaceError(f"{workspace.uri('logs', f'day={day}')} does not exist: write the logs of that day first")
+    published = workspace.days("examples")
+    known = sorted({*days, *published})
+    window = [shift(day, -back) for back in range(config.window.days, 0, -1)]
+    window = [d for d in window if d >= known[0]]
+    if not window:
+        raise WorkspaceError(
+            f"no logs before {day} in {workspace.uri('logs')}: the first day only trains; run the next day instead"
+        )
+    missing = [d for d in window if d not in known]
+    if missing:
+        raise WorkspaceError(
+            f"logs of {', '.join(missing)} are missing in {workspace.uri('logs')} within the window of "
+            f"{config.window.days} days before {day}: add them, or make window.days smaller"
+        )
+    return [*(d for d in window if d not in published), day]
+
+
+def run_day(config: Config, root: str, day: str, progress: Progress = lambda day, name, state: None) -> Outcome:
+    """Takes `day` from logs to a model in service.
+
+    Args:
+      root: URI of the workspace.
+
+    Raises:
+      WorkspaceError: bad input; what is in service and what was published are as before.
+    """
+    try:
+        datetime.date.fromisoformat(day)
+    except ValueError:
+        raise WorkspaceError(f"{day!r} is no day: write it as 2022-05-31") from None
+    workspace = Workspace(root)
+    with locked(workspace), Noted(config, workspace, day) as noted:
+
+        def told(what: str, name: str, state: str) -> None:
+            noted.component = name if state == "running" else ""
+            progress(what, name, state)
+
+        begin_anew(workspace, config.retention)
+        outcome = _run(config, workspace, day, days_to_ingest(config, workspace, day), told)
+        noted.record = outcome.record
+        clean(workspace, config.retention, config.needed_days)
+        return outcome
+
+
+def _run(config: Config, workspace: Workspace, day: str, pending: list[str], progress: Progress) -> Outcome:
+    from tfx.dsl.components.base.base_node import BaseNode
+    from tfx.dsl.components.common.importer import Importer
+    from tfx.types.standard_artifacts import Model
+
+    from scenerank.pipeline.daily import graph
+    from scenerank.pipeline.daily.local_runner import GraphRun, run_graph
+
+    root = workspace.root
+    seconds: dict[str, float] = {}
+    core_seconds: dict[str, float] = {}
+
+    def run(components: Sequence[BaseNode], what: str) -> GraphRun:
+        result = run_graph(
+            components,
+            workspace,
+            f"{what}-{uuid.uuid4().hex[:8]}",
+            config.beam_options,
+            lambda name, state: progress(what, name, state),
+        )
+        for total, times in ((seconds, result.seconds), (core_seconds, result.core_seconds)):
+            for name, value in times.items():
+                total[name] = round(total.get(name, 0.0) + value, 2)
+        return result
+
+    for earlier in pending[:-1]:
+        served = graph.served_model(root, earlier)
+        run([served, *graph.ingestion(config, root, earlier, served.outputs["model"])], earlier)
+    served = graph.served_model(root, day)
+    ingestion = graph.ingestion(config, root, day, served.outputs["model"])
+    if config.fairness.first_day == "two_pass" and workspace.served(before=day) is None:
+        # Eq. 1 needs a model's scores: train once without, then score the window and start over
+        run([served, *ingestion], day)
+        before = [d for d in workspace.days("examples") if shift(day, -config.window.days) <= d < day]
+        for fold in (0, 1):  # in-sample scores would carry each row's label into its own coefficient
+            if not of_fold(before, fold):
+                continue
+            served = graph.served_model(root, day)
+            training = graph.training(config, root, day, served.outputs["model"], fold=fold)
+            learning = [served, training.window, training.transform, training.trainer]
+            trained = run(learning, day).uris["Trainer"]["model"]
+            for scored in of_fold([*before, day], 1 - fold):
+                first = Importer(source_uri=trained, artifact_type=Model).with_id("FirstPass")
+                run([first, *graph.ingestion(config, root, scored, first.outputs["result"])], scored)
+        served = graph.served_model(root, day)
+        result = run([served, *graph.training(config, root, day, served.outputs["model"])], day)
+    else:
+        training = graph.training(config, root, day, served.outputs["model"], after=ingestion.publisher)
+        result = run([served, *ingestion, *training], day)
+    return _record(config, workspace, day, pending, result.uris, seconds, core_seconds)
+
+
+def _record(
+    config: Config,
+    workspace: Workspace,
+    day: str,
+    ingested: list[str],
+    uris: dict[str, dict[str, str]],
+    seconds: dict[str, float],
+    core_seconds: dict[str, float],
+) -> Outcome:
+    """Writes `reports/day=D/run.json`, from which the report is drawn."""
+
+    def folder(component: str, output: str) -> str:
+        return uris[component][output]
+
+    pushed = Pushed.read(folder("Pusher", "pushed"))
+    record = RunRecord(
+        day=day,
+        version=pushed.version,
+        new=pushed.new,
+        served_before=workspace.served(before=day),
+        verdict=Blessing.read(folder("Blesser", "blessing")),
+        window=Window.read(folder("ExamplesWindow", "examples")),
+        ingested=ingested,
+        accepted=accepted_days(workspace, ingested),
+        metrics=Evaluation.read(folder("Evaluator", "evaluation")),
+        history=storage.read_json(f"{folder('Trainer', 'model_run')}/weights/history.json"),
+        seconds=seconds,
+        core_seconds=core_seconds,
+        uris=uris,
+        config=config.model_dump(mode="json"),
+        declaration=config.declared.model_dump(mode="json"),
+    )
+    record.write(report_folder(workspace, day))
+    return Outcome(record)

@@ -1,0 +1,1 @@
+"""What pages and drawings are made of, whatever they show."""

@@ -1,0 +1,1 @@
+"""A model's pictures, as its paper draws them."""

@@ -1,0 +1,1 @@
+"""Measurements, by what is measured: the daily run, the models, larger scales."""
