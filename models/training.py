@@ -12,7 +12,7 @@ from scenerank.models.base import RankingModel, example_batch
 from scenerank.models.layers.bias_nets import BiasTower
 from scenerank.models.losses import effective_share, weighted_cross_entropy, weighted_mean
 from scenerank.schemas.bias import DebiasSettings
-from scenerank.schemas.declaration import FAIRNESS
+from scenerank.schemas.columns import FAIRNESS
 from scenerank.schemas.features import FeatureSet
 
 AUC_THRESHOLDS = 4096

@@ -1,8 +1,7 @@
 """What a data set is: one declaration of its columns, from which all else is derived."""
 
-from scenerank.schemas.columns import Column, DerivedColumn, Encoding
+from scenerank.schemas.columns import FAIRNESS, Column, DerivedColumn, Encoding
 from scenerank.schemas.declaration import (
-    FAIRNESS,
     HISTORY_LENGTH,
     Declaration,
     DeclarationError,

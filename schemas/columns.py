@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 import pydantic
 
 Group = Literal[
-    "user", "item", "scenario", "context", "trigger", "outcome", "label", "weight", "time", "request_id", "bias",
-    "intervention",
+    "user", "item", "scenario", "context", "trigger", "outcome", "label", "weight", "time", "request_id", "event_id",
+    "bias", "intervention",
 ]  # fmt: skip
-"""`outcome` columns are known only after the impression: never features, but they may describe behaviors. `bias`
-columns say how an item was shown, known in the log and not when ranking: they enter training alone. `intervention`, at
-most one, is 1 where an item was shown because somebody wanted it to be; with an encoding it is a `bias` column, too."""
+"""`request_id` and `event_id`, one of each at most, are the same in all rows of a request, in all deliveries of an
+impression. `outcome` columns are known only after the impression: never features, but they may describe behaviors.
+`bias` columns say how an item was shown, known in the log and not when ranking: they enter training alone.
+`intervention`, at most one, is 1 where an item was shown because somebody wanted it to be; with an encoding it is a
+`bias` column, too."""
+
+FEATURE_GROUPS = ("user", "item", "scenario", "context", "trigger")
+FAIRNESS = "fairness_coefficient"
+"""The column that FairnessCoefficient adds to an example: float32, 1 means not intervened."""
 
 
 class Strict(pydantic.BaseModel):
@@ -42,6 +48,9 @@ def _laid_over(default: Strict, given: dict[str, Any]) -> dict[str, Any]:
         group = told.get(name)
         told[name] = _laid_over(group, value) if isinstance(group, Strict) and isinstance(value, dict) else value
     return told
+
+
+Milliseconds = Annotated[int, pydantic.Field(ge=0)]
 
 
 class Encoding(Strict):
@@ -95,6 +104,8 @@ class Column(Strict):
       max: greatest number that is allowed.
       values: all values that are allowed.
       max_length: of a text, in characters.
+      time: of a label or an outcome that is 0 or 1, the column that says when it happened, an outcome of type int64 in
+        milliseconds since 1970-01-01 UTC; null there, or before the impression: with it.
       reference: value of a bias column at which nothing counts as bias: serving answers as if all items were shown
         like that.
       description: one sentence for people.
@@ -111,6 +122,7 @@ class Column(Strict):
     max: float | None = None
     values: tuple[int | float | str, ...] | None = None
     max_length: int = 256
+    time: str | None = None
     reference: int | str | None = None
     description: str = ""
 
@@ -140,7 +152,8 @@ class History(Strict):
       types: behavior types, weakest first, and the 0/1 column that says that each happened; a row is one behavior, of
         its strongest type.
       length: the most recent behaviors that are kept.
-      delay_ms: least age of a behavior.
+      delay_ms: least age of a behavior; or one of each type, after which it is known. Where the log has no time of an
+        outcome, that is the time it usually takes to happen, and rates go by it, too.
       days: how many earlier days are read.
       matches: columns of the item in which the target is compared with the behaviors, see
         `schemas.features.match_columns`.
@@ -148,9 +161,24 @@ class History(Strict):
 
     types: dict[str, str]
     length: int = pydantic.Field(50, ge=1)
-    delay_ms: int = pydantic.Field(0, ge=0)
+    delay_ms: Milliseconds | dict[str, Milliseconds] = 0
     days: int = pydantic.Field(30, ge=0)
     matches: tuple[str, ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _delays_of_types(self) -> History:
+        if isinstance(self.delay_ms, dict) and self.delay_ms.keys() != self.types.keys():
+            raise ValueError(
+                f"delay_ms names {', '.join(self.delay_ms) or 'no type'}: give one number, or one for each of "
+                f"{', '.join(self.types)}"
+            )
+        return self
+
+    @property
+    def delays(self) -> tuple[int, ...]:
+        """Milliseconds of each type, in their order, until a behavior is known: 1 at least."""
+        by_type = self.delay_ms if isinstance(self.delay_ms, dict) else dict.fromkeys(self.types, self.delay_ms)
+        return tuple(max(by_type[name], 1) for name in self.types)
 
 
 class Rates(Strict):

@@ -15,8 +15,9 @@ import pydantic
 import yaml
 
 from scenerank.errors import ConfigurationError
-from scenerank.schemas.bias import BIAS_GROUPS, bias_feature
+from scenerank.schemas.bias import BIAS_GROUPS
 from scenerank.schemas.columns import (
+    FEATURE_GROUPS,
     HISTORY_AGE,
     HISTORY_TYPE,
     Column,
@@ -26,11 +27,9 @@ from scenerank.schemas.columns import (
     Rates,
     Strict,
 )
+from scenerank.schemas.consistency import refuse_contradictions
 from scenerank.schemas.yaml_file import read_yaml
 
-FEATURE_GROUPS = ("user", "item", "scenario", "context", "trigger")
-FAIRNESS = "fairness_coefficient"
-"""The column that FairnessCoefficient adds to an example: float32, 1 means not intervened."""
 HISTORY_LENGTH = "history_length"
 """Number of behaviors of a row, int64; says how much of the padded history tensors is real."""
 
@@ -63,42 +62,7 @@ class Declaration(Strict):
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Declaration:
-        names = [c.name for c in self.columns]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"column {name!r} is declared {names.count(name)} times")
-            if name == FAIRNESS or name.startswith(("history_", "rate_", "count_")):
-                raise ValueError(f"column {name!r}: that name is kept for what the pipeline derives")
-        for group, keyed in (("user", True), ("item", True), ("scenario", True), ("label", False), ("time", False)):
-            found = [c for c in self.columns if c.group == group and (c.key or not keyed)]
-            if len(found) != 1:
-                raise ValueError(f"group {group!r} needs exactly one {'key ' if keyed else ''}column, has {len(found)}")
-        for column in self.columns:
-            if column.encoding is not None and column.encoding.kind == "identity" and column.type != "int64":
-                raise ValueError(f"column {column.name!r}: encoding 'identity' needs type int64, not {column.type}")
-            if column.group == "intervention" and (column.type, column.values) != ("int64", (0, 1)):
-                raise ValueError(f"column {column.name!r}: an intervention is of type int64 with values [0, 1]")
-            if column.group == "bias" or (column.group == "intervention" and column.encoding is not None):
-                bias_feature(column)
-            elif column.reference is not None:
-                raise ValueError(f"column {column.name!r}: only a column of group 'bias' has a reference")
-            elif column.encoding is not None and column.group not in FEATURE_GROUPS:
-                raise ValueError(f"column {column.name!r} of group {column.group!r} may not be a feature")
-        if len(self.group("intervention")) > 1:
-            raise ValueError(f"group 'intervention' has {len(self.group('intervention'))} columns: one at most")
-        referred = list(self.history.types.values()) if self.history else []
-        if self.rates:
-            referred += [*self.rates.events, *(k for keys in self.rates.keys for k in keys)]
-        for name in referred:
-            if name not in names:
-                raise ValueError(f"history and rates speak of {name!r}, which is not a column")
-        for name in (k for keys in (self.rates.keys if self.rates else ()) for k in keys):
-            if self[name].group in BIAS_GROUPS:
-                raise ValueError(f"rates.keys has {name!r}, which is not known when ranking: its group is a bias")
-        items = [c.name for c in self.features if c.group == "item"]
-        for name in self.history.matches if self.history else ():
-            if name not in items:
-                raise ValueError(f"history.matches has {name!r}, which is no feature of the item: choose of {items}")
+        refuse_contradictions(self)
         return self
 
     def __getitem__(self, name: str) -> Column:
@@ -140,6 +104,32 @@ class Declaration(Strict):
     def request(self) -> Column | None:
         """The column of the request's id; None without one."""
         return next(iter(self.group("request_id")), None)
+
+    @property
+    def event_key(self) -> tuple[Column, ...]:
+        """Columns whose values are the same in all deliveries of an impression: the event's id, else the request with
+        the user, the item, the scenario and how the item was shown; none where neither is declared."""
+        if self.group("event_id"):
+            return self.group("event_id")
+        shown = [column for group in BIAS_GROUPS for column in self.group(group)]
+        return (self.request, self.user, self.item, self.scenario, *shown) if self.request else ()
+
+    @property
+    def happenings(self) -> tuple[Column, ...]:
+        """The label and what else may happen to an impression, 0/1: the more of it a delivery tells, the better."""
+        named = [*(self.history.types.values() if self.history else ()), *(self.rates.events if self.rates else ())]
+        return tuple(self[name] for name in dict.fromkeys([self.label.name, *named]))
+
+    @property
+    def outcomes_take_time(self) -> bool:
+        """Whether outcomes of one row may become known one after the other."""
+        by_type = self.history is not None and isinstance(self.history.delay_ms, dict)
+        return by_type or any(column.time for column in self.happenings)
+
+    @property
+    def kept(self) -> tuple[Column, ...]:
+        """Columns of the log that an example has."""
+        return tuple(c for c in self.columns if c.group not in ("outcome", "event_id"))
 
     @property
     def weight(self) -> Column | None:
@@ -201,11 +191,10 @@ class Declaration(Strict):
 
     @property
     def example_schema(self) -> pa.Schema:
-        """Arrow schema of what ingestion emits: no outcome column, histories and rates beside the rest."""
-        kept = [c for c in self.columns if c.group != "outcome"]
+        """Arrow schema of what ingestion emits: the columns that are kept, histories and rates."""
         derived = (*self.history_columns, *self.rate_columns)
         return pa.schema(
-            [*(pa.field(c.name, c.arrow_type) for c in kept), *(pa.field(c.name, c.arrow_type) for c in derived)]
+            [*(pa.field(c.name, c.arrow_type) for c in self.kept), *(pa.field(c.name, c.arrow_type) for c in derived)]
         )
 
     @functools.cached_property

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from scenerank.schemas.columns import HISTORY_AGE, HISTORY_TYPE, Column, DerivedColumn
-from scenerank.schemas.declaration import FAIRNESS, FEATURE_GROUPS, Declaration
+from scenerank.schemas.columns import FAIRNESS, FEATURE_GROUPS, HISTORY_AGE, HISTORY_TYPE, Column, DerivedColumn
+from scenerank.schemas.declaration import Declaration
 
 TRAINING, SERVING = "TRAINING", "SERVING"
 _TYPES = {"int64": schema_pb2.INT, "float32": schema_pb2.FLOAT, "string": schema_pb2.BYTES}
@@ -21,9 +21,8 @@ def schema(declaration: Declaration, fairness: bool = False) -> schema_pb2.Schem
       fairness: also has the column that FairnessCoefficient adds.
     """
     out = schema_pb2.Schema(default_environment=[TRAINING, SERVING])
-    for column in declaration.columns:
-        if column.group != "outcome":
-            _scalar(out, column)
+    for column in declaration.kept:
+        _scalar(out, column)
     for derived in (*declaration.history_columns, *declaration.rate_columns):
         if derived.kind == "history":
             _list(out, derived, declaration)

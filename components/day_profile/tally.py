@@ -103,7 +103,7 @@ class Tally:
 
 def _numbers(declaration: Declaration) -> list[Column]:
     """Columns whose values are more or less, and no names, dates, positions in time or one of few."""
-    apart = {"label", "outcome", "time", "request_id", "intervention"}
+    apart = {"label", "outcome", "time", "request_id", "event_id", "intervention"}
     named = [c for c in declaration.columns if c.key or c.values or (c.encoding and c.encoding.names_values)]
     numeric = [c for c in declaration.columns if c.type == "float32" or (c.type == "int64" and c.encoding)]
     return [c for c in numeric if c not in named and c.group not in apart]

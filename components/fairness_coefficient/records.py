@@ -17,7 +17,8 @@ from tfx_bsl.coders import example_coder
 
 from scenerank.components import storage
 from scenerank.errors import DataError
-from scenerank.schemas.declaration import FAIRNESS, Declaration
+from scenerank.schemas.columns import FAIRNESS
+from scenerank.schemas.declaration import Declaration
 
 BATCH = 4096
 

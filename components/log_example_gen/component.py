@@ -4,8 +4,8 @@ Layout of the outputs:
   examples/Split-day/data_tfrecord-*.gz   one split "day"; a file for each partition of users
   schema/schema.pbtxt                     what StatisticsGen, ExampleValidator and Transform go by
   quarantine/quarantine.parquet           rows refused: file, row (from 0), reason, declared columns as text
-  quarantine/summary.json                 day, rows_read, rows_accepted, duplicates_dropped, quarantined (by
-                                          reason, most frequent first)
+  quarantine/late/<day>.parquet           rows of days before, kept for these
+  quarantine/summary.json                 what was counted, see `records.ingestion`
   profile/profile.json                    what later days are compared with, see `records.profile`
 """
 

@@ -25,7 +25,9 @@ def ingest(job: Job, pipeline: beam.Pipeline) -> IngestionSummary:
         the workspace's `quarantine/failed/day=D/`, as the outputs of a failed component are removed.
     """
     workspace, declaration = Workspace(job.workspace), job.load()
-    slices = day_slices(workspace, declaration, job.day) + earlier_slices(workspace, declaration, job.day)
+    late_days = job.settings.late_days
+    slices = day_slices(workspace, declaration, job.day, late_days)
+    slices += earlier_slices(workspace, declaration, job.day)
     with pipeline:
         build(pipeline, job, slices)
     writer.clean(job.examples)
@@ -39,6 +41,12 @@ def ingest(job: Job, pipeline: beam.Pipeline) -> IngestionSummary:
     read, refused = summary.rows_read, summary.rows_refused
     if not read:
         raise DataError(f"the logs of {job.day} hold no row: put the day's files into logs/day={job.day} and run it")
+    late = sum(summary.rows_late.values())
+    if late + refused == read and late:
+        raise DataError(
+            f"none of the {read:,} rows in the logs of {job.day} is of that day, {late:,} are of days before: see that "
+            "its files are in the folder of their day"
+        )
     if refused == read or refused > job.settings.max_quarantined_share * read:
         workspace.copy(results.root, left)
         reason, rows = next(iter(summary.quarantined.items()))

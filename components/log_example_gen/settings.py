@@ -17,6 +17,8 @@ class IngestSettings(Strict):
       partitions: groups of users, each held by one worker at a time and written as one file.
       max_quarantined_share: the run fails when a larger share of the day's rows was refused.
       batch_rows: rows of a log file read, checked and shuffled at once.
+      late_days: rows of so many days before are kept for their own day, which takes them in when it is run again; older
+        ones are refused.
       slice_rows: impressions whose histories are laid out at once.
       compression_level: of gzip, 1 (fast) to 9 (small).
     """
@@ -24,5 +26,6 @@ class IngestSettings(Strict):
     partitions: int = pydantic.Field(32, ge=1, le=MAX_PARTITIONS)
     max_quarantined_share: float = pydantic.Field(0.05, ge=0, le=1)
     batch_rows: int = pydantic.Field(65_536, ge=1)
+    late_days: int = pydantic.Field(7, ge=0)
     slice_rows: int = pydantic.Field(4_096, ge=1)
     compression_level: int = pydantic.Field(1, ge=1, le=9)

@@ -11,7 +11,7 @@ import tf_keras as keras
 
 from scenerank.models.layers.configured import ConfiguredLayer
 from scenerank.schemas.bias import BiasFeature
-from scenerank.schemas.declaration import FAIRNESS
+from scenerank.schemas.columns import FAIRNESS
 
 LOWEST, HIGHEST = 1e-2, 1e2
 """Fairness Coefficients are cut to this range before their logarithm."""

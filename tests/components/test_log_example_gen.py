@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from scenerank.errors import DataError
-from tests.components.ingestion import DAY, START, declare, put, row, run
+from tests.components.ingestion import DAY, DAY_MS, START, declare, put, row, run
 
 PREVIOUS, NEXT = "2024-03-03", "2024-03-05"
 
@@ -145,7 +145,7 @@ BAD_ROWS = {
     "age: above 120": {"age": 121},
     "price: not a finite number": {"price": float("nan")},
     "user: longer than 256 characters": {"user": "x" * 10_000},
-    f"time_ms: not within day {DAY}": {"time_ms": START - 1},
+    f"time_ms: not within day {DAY}": {"time_ms": START + DAY_MS},
     "item: missing": {"item": None},
 }
 

@@ -10,12 +10,12 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenerank.components.log_example_gen.graph import settled_ms
 from scenerank.components.log_example_gen.joining import streams
 from scenerank.components.log_example_gen.joining.assemble import Partition
-from scenerank.components.log_example_gen.joining.history import codes, latest
+from scenerank.components.log_example_gen.joining.history import codes, latest, settled_ms
 from scenerank.schemas.declaration import Declaration
 from tests.components.ingestion import DAY, declare, row
+from tests.components.joined import checked, joined
 
 EVENTS = st.lists(
     st.tuples(
@@ -34,30 +34,6 @@ def logs(events: list[tuple]) -> list[dict[str, Any]]:
         row(second, day, user=user, item=item, click=click, buy=buy, price=None if item == "k" else 2.0)
         for user, day, second, item, (click, buy) in events
     ]
-
-
-def checked(rows: list[dict[str, Any]], declaration: Declaration) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist(rows, schema=declaration.log_schema)
-
-
-def joined(rows: list[dict[str, Any]], declaration: Declaration, batch_rows: int, slice_rows: int = 3) -> list[dict]:
-    """As the workers do it: batches of each day reduced on their own, then one partition for all users."""
-    start = row()["time_ms"]
-    settled = settled_ms(declaration, DAY)
-    partition = Partition(declaration, settled)
-    for early in (True, False):
-        part = [r for r in rows if (r["time_ms"] < start) == early]
-        for at in range(0, len(part), batch_rows):
-            prepared = streams.Rows(checked(part[at : at + batch_rows], declaration), declaration)
-            if early:
-                kept = latest(prepared.behaviors(), declaration, settled)
-                partition.add(kept.replace_schema_metadata({streams.STREAM: streams.BEHAVIORS}))
-            else:
-                kept = prepared.impressions()
-                partition.add(kept.replace_schema_metadata({streams.STREAM: streams.IMPRESSIONS}))
-    if partition.empty:
-        return []
-    return [e for batch in partition.examples({}, slice_rows) for e in batch.to_pylist()]
 
 
 def naive(rows: list[dict[str, Any]], declaration: Declaration) -> list[tuple]:

@@ -20,9 +20,9 @@ from tests.models.conftest import random_batch, shake, small_features
 from tests.models.helpers import LineServer
 
 pytestmark = pytest.mark.slow
-RATE = 0.02
-CALM = {"aesm2": 0.003, "apg": 0.003}
-"""Step sizes of models that write their own weights or choose experts: larger ones diverge or learn by heart."""
+RATE = 0.005
+CALM = {"aesm2": 0.003, "apg": 0.003, "mulann": 0.003}
+"""Step sizes of models that write their own weights, choose experts or have an adversary: with larger ones they diverge."""
 FEATURES = small_features()
 every_model = pytest.mark.parametrize("name", MODELS)
 

@@ -30,10 +30,12 @@ class Checked:
     Attributes:
       good: rows in declared types; text dictionary-encoded.
       bad: the quarantine: `file`, `row`, `reason` and every declared column as text.
+      late: as `good`, rows of days before, which came with this day's logs.
     """
 
     good: pa.RecordBatch
     bad: pa.RecordBatch
+    late: pa.RecordBatch
 
 
 def day_start_ms(declaration: Declaration, day: str) -> int:
@@ -55,7 +57,9 @@ def quarantine_schema(declaration: Declaration) -> pa.Schema:
     )
 
 
-def check(raw: pa.RecordBatch, declaration: Declaration, day: str, file: str, rows: np.ndarray) -> Checked:
+def check(
+    raw: pa.RecordBatch, declaration: Declaration, day: str, file: str, rows: np.ndarray, late_days: int = 0
+) -> Checked:
     """Divides a batch of a file into rows that fulfil the declaration and rows that do not.
 
     Args:
@@ -63,7 +67,9 @@ def check(raw: pa.RecordBatch, declaration: Declaration, day: str, file: str, ro
       day: which day's logs the file belongs to.
       file: its name, for the quarantine.
       rows: int64 `[N]`, place of each row in the file.
+      late_days: of how many days before rows are late and not refused.
     """
+    late = np.zeros(raw.num_rows, bool)
     reasons: list[str] = []
     first = np.full(raw.num_rows, -1, np.int32)
     columns = []
@@ -71,19 +77,22 @@ def check(raw: pa.RecordBatch, declaration: Declaration, day: str, file: str, ro
         index = raw.schema.get_field_index(column.name)
         typed = cast(raw.column(index) if index >= 0 else pa.nulls(raw.num_rows), column)
         columns.append(typed.values)
-        for broken, rule in itertools.chain(faults(typed, column), _elsewhen(typed, column, declaration, day)):
+        elsewhen: list[tuple[np.ndarray, str]] = []
+        if column.group == "time" and declaration.partitioned_by_time:
+            late, other = _elsewhen(typed.values, day_start_ms(declaration, day), late_days)
+            elsewhen = [(other, f"not within day {day}")]
+        for broken, rule in itertools.chain(faults(typed, column), elsewhen):
             if broken.any():
                 first[broken & (first < 0)] = len(reasons)
                 reasons.append(f"{column.name}: {rule}")
     good = pa.RecordBatch.from_arrays(columns, [c.name for c in declaration.columns])
     failed = first >= 0
-    if not failed.any():
-        return Checked(good, pa.RecordBatch.from_pylist([], schema=quarantine_schema(declaration)))
-    mask = pa.array(failed)
-    bad = _quarantine(
-        raw.filter(mask), declaration, file, rows[failed], pa.array(reasons).take(pa.array(first[failed]))
-    )
-    return Checked(good.filter(pc.invert(mask)), bad)
+    late &= ~failed
+    if not failed.any() and not late.any():
+        return Checked(good, pa.RecordBatch.from_pylist([], schema=quarantine_schema(declaration)), good[:0])
+    why = pa.array(reasons, pa.string()).take(pa.array(first[failed]))
+    bad = _quarantine(raw.filter(pa.array(failed)), declaration, file, rows[failed], why)
+    return Checked(good.filter(pa.array(~failed & ~late)), bad, good.filter(pa.array(late)))
 
 
 def faults(typed: Cast, column: Column) -> Iterator[tuple[np.ndarray, str]]:
@@ -113,11 +122,12 @@ def _stands_for_all(column: Column) -> bool:
     return column.key and column.group == "scenario" and not str(column.fill).strip()
 
 
-def _elsewhen(typed: Cast, column: Column, declaration: Declaration, day: str) -> Iterator[tuple[np.ndarray, str]]:
-    if column.group == "time" and declaration.partitioned_by_time:
-        values, start = numpy_of(typed.values), day_start_ms(declaration, day)
-        outside = (values < start) | (values >= start + DAY_MS)
-        yield outside & ~is_null(typed.values), f"not within day {day}"
+def _elsewhen(times: pa.Array, start: int, late_days: int) -> tuple[np.ndarray, np.ndarray]:
+    """bool `[N]`, times in the days just before the day, and times in any other but it."""
+    values = numpy_of(times)
+    outside = ((values < start) | (values >= start + DAY_MS)) & ~is_null(times)
+    late = outside & (values >= start - late_days * DAY_MS) & (values < start)
+    return late, outside & ~late
 
 
 def _text_faults(values: pa.DictionaryArray, column: Column) -> Iterator[tuple[np.ndarray, str]]:

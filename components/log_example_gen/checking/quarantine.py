@@ -1,4 +1,5 @@
-"""What ingestion refused, for people: `quarantine.parquet` and `summary.json`."""
+"""What ingestion refused, for people: `quarantine.parquet` and `summary.json`; and `late/<day>.parquet`, rows of days
+before, until these are ingested again."""
 
 from __future__ import annotations
 
@@ -11,10 +12,11 @@ import pyarrow.parquet as pq
 
 from scenerank.components.log_example_gen.checking.checks import REASON, quarantine_schema
 from scenerank.components.log_example_gen.job import Job
-from scenerank.components.records.ingestion import IngestionSummary
+from scenerank.components.records.ingestion import IngestionSummary, late_table
 from scenerank.components.workspace import Workspace
 
-READ, ACCEPTED, DUPLICATES = "rows_read", "rows_accepted", "duplicates_dropped"
+READ, ACCEPTED = "rows_read", "rows_accepted"
+DUPLICATES, REDELIVERED = "duplicates_dropped", "redelivered_dropped"
 TABLE, ASIDE = "quarantine.parquet", "aside"
 ROW_GROUP = 1 << 16
 
@@ -26,7 +28,7 @@ def by_reason(bad: pa.RecordBatch) -> collections.Counter[str]:
 
 
 class Part:
-    """The refused rows of one slice, in their order, in a file aside.
+    """Some rows of one slice, in their order, in a file aside.
 
     Attributes:
       uri: of the file; None as long as no row was added.
@@ -37,14 +39,16 @@ class Part:
         self._job = job
         self._writer: pq.ParquetWriter | None = None
 
-    def add(self, bad: pa.RecordBatch) -> None:
-        """Writes bad rows, into a file that the first of them creates."""
+    def add(self, rows: pa.RecordBatch) -> None:
+        """Writes rows, into a file that the first of them creates."""
+        if not rows.num_rows:
+            return
         if self._writer is None:
             folder = Workspace(self._job.quarantine)
             folder.fs.create_dir(folder.path(folder.uri(ASIDE)), recursive=True)
             self.uri = folder.uri(ASIDE, uuid.uuid4().hex)
-            self._writer = pq.ParquetWriter(folder.path(self.uri), bad.schema, filesystem=folder.fs)
-        self._writer.write_batch(bad)
+            self._writer = pq.ParquetWriter(folder.path(self.uri), rows.schema, filesystem=folder.fs)
+        self._writer.write_batch(rows)
 
     def close(self) -> None:
         """Ends the file, if there is one."""
@@ -52,23 +56,44 @@ class Part:
             self._writer.close()
 
 
-def write(job: Job, parts: Iterable[tuple[str, int, str]], counts: Mapping[str, int], damaged: Iterable[str]) -> None:
-    """Writes both files; rows by file and place, never more than a row group of them held.
+def write(
+    job: Job,
+    parts: Iterable[tuple[str, int, str]],
+    counts: Mapping[str, int],
+    damaged: Iterable[str],
+    late: Iterable[tuple[str, str, int, str]],
+) -> None:
+    """Writes all files; rows by file and place, never more than a row group of them held.
 
     Args:
       parts: of each slice with refused rows: file, first row, URI of its `Part`.
+      late: the same of late rows, before it their own day.
     """
-    folder = Workspace(job.quarantine)
-    folder.fs.create_dir(folder.path(folder.root), recursive=True)
-    schema = quarantine_schema(job.load())
-    with pq.ParquetWriter(folder.path(folder.uri(TABLE)), schema, filesystem=folder.fs) as writer:
-        for rows in _row_groups(folder, [uri for *_, uri in sorted(parts)], schema):
-            writer.write_table(rows)
+    declaration = job.load()
+    _join(job, TABLE, [uri for *_, uri in sorted(parts)], quarantine_schema(declaration))
+    of_day: dict[str, list[str]] = {}
+    for day, _, _, uri in sorted(late):
+        of_day.setdefault(day, []).append(uri)
+    kept = {day: _join(job, late_table(day), uris, declaration.log_schema) for day, uris in of_day.items()}
     counts = dict(counts)
-    known = {name: int(counts.pop(name, 0)) for name in (READ, ACCEPTED, DUPLICATES)}
+    known = {name: int(counts.pop(name, 0)) for name in (READ, ACCEPTED, DUPLICATES, REDELIVERED)}
     reasons = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    summary = IngestionSummary(day=job.day, **known, quarantined=reasons, damaged_files=sorted(set(damaged)))
+    summary = IngestionSummary(
+        day=job.day, **known, rows_late=kept, quarantined=reasons, damaged_files=sorted(set(damaged))
+    )
     summary.write(job.quarantine)
+
+
+def _join(job: Job, name: str, uris: list[str], schema: pa.Schema) -> int:
+    """Writes a file of the rows of others; returns how many."""
+    folder = Workspace(job.quarantine)
+    path, rows = folder.path(folder.uri(name)), 0
+    folder.fs.create_dir(path.rpartition("/")[0], recursive=True)
+    with pq.ParquetWriter(path, schema, filesystem=folder.fs) as writer:
+        for group in _row_groups(folder, uris, schema):
+            writer.write_table(group)
+            rows += group.num_rows
+    return rows
 
 
 def _row_groups(folder: Workspace, uris: list[str], schema: pa.Schema) -> Iterator[pa.Table]:

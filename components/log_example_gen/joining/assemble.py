@@ -10,11 +10,11 @@ import pyarrow as pa
 from scenerank.components.hashing import combine, hash_column, numpy_of
 from scenerank.components.log_example_gen.joining import rates
 from scenerank.components.log_example_gen.joining.history import Histories, codes, latest, repeated
+from scenerank.components.log_example_gen.joining.identity import ROW_HASH, asked, columns_of, of_best
 from scenerank.components.log_example_gen.joining.streams import (
     BEHAVIORS,
     IMPRESSIONS,
     RATES,
-    ROW_HASH,
     STREAM,
     behaviors,
 )
@@ -28,9 +28,13 @@ class Partition:
     """Collects a partition's batches of all streams, then emits its examples.
 
     Held in memory: the impressions of one day of the partition's users; of their behaviors before it the
-    last `length` a user (where `partitioned_by_time`; else all), those within `delay_ms` of the day, and
-    up to 2**20 rows not yet merged; the counts of the keys that its impressions have. A user with very many
-    events makes a partition as much larger as the events are rows.
+    last `length` a user (where `partitioned_by_time`; else all), those known only within the day, and up to 2**20 rows
+    not yet merged; the counts of the keys that its impressions have. A user with very many events makes a partition as
+    much larger as the events are rows.
+
+    Attributes:
+      duplicates: rows that were there before, in all columns.
+      redelivered: rows left out because another delivery of their impression tells more.
     """
 
     def __init__(self, declaration: Declaration, settled_ms: int | None):
@@ -40,7 +44,7 @@ class Partition:
         self._behaviors: list[pa.RecordBatch] = []
         self._unmerged = 0
         self._rates: dict[int, list[pa.RecordBatch]] = {}
-        self.duplicates = 0
+        self.duplicates = self.redelivered = 0
 
     @property
     def empty(self) -> bool:
@@ -79,19 +83,20 @@ class Partition:
         order = np.lexsort((row, time, user))
         again = repeated(user[order], time[order], row[order])
         self.duplicates = int(again.sum())
-        day, time = day.take(pa.array(order[~again])), time[order[~again]]
-        histories = self._join(day, time) if declaration.history else None
+        day = day.take(pa.array(order[~again]))
+        told = of_best(day)
+        self.redelivered = int((~told).sum())
+        day = day.filter(pa.array(told)) if self.redelivered else day
+        histories = self._join(day) if declaration.history else None
         counts = {index: rates.joined(answers) for index, answers in self._rates.items()}
         if total is not None:
             counts[rates.TOTAL] = total
         for start in range(0, day.num_rows, slice_rows):
             rows = slice(start, min(start + slice_rows, day.num_rows))
             part = day.slice(start, slice_rows)
-            columns = {
-                c.name: part.column(c.name).fill_null(c.fill) for c in declaration.columns if c.group != "outcome"
-            }
+            columns = {c.name: part.column(c.name).fill_null(c.fill) for c in declaration.kept}
             if histories:
-                columns.update(histories.columns(rows, time[rows]))
+                columns.update(histories.columns(rows))
             if declaration.rates:
                 columns.update(rates.columns(self._keys(part), counts, declaration))
             schema = declaration.example_schema
@@ -104,16 +109,17 @@ class Partition:
         hashes = {name: hash_column(part.column(name)) for name in {name for keys in sets for name in keys}}
         return {index: combine([hashes[name] for name in keys]) for index, keys in enumerate(sets)}
 
-    def _join(self, day: pa.RecordBatch, time: np.ndarray) -> Histories:
+    def _join(self, day: pa.RecordBatch) -> Histories:
         declaration = self._declaration
-        own = behaviors(day, declaration, day.column(ROW_HASH))
+        own = behaviors(day, declaration, {name: day.column(name) for name in columns_of(declaration)})
         earlier = latest(one(self._behaviors), declaration, self._settled) if self._behaviors else own[:0]
         past = one([earlier, own])
         fills = {c.name: c.fill for c in declaration.columns}
         names = past.schema.names
         filled = [past.column(n).fill_null(fills[n]) if n in fills else past.column(n) for n in names]
         past = pa.RecordBatch.from_arrays(filled, names)
-        return Histories.join(day.column(declaration.user.name), time, past, declaration)
+        moments = asked(day, earlier, declaration)
+        return Histories.join(day.column(declaration.user.name), moments, past, declaration)
 
 
 def one(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:

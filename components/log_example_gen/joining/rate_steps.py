@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 
 from scenerank.components.hashing import numpy_of
@@ -13,6 +14,7 @@ from scenerank.components.log_example_gen import coder
 from scenerank.components.log_example_gen.job import Job
 from scenerank.components.log_example_gen.joining import rates, streams
 from scenerank.components.log_example_gen.joining.assemble import KEY_SET, one
+from scenerank.components.log_example_gen.joining.identity import REQUEST
 from scenerank.components.shards import shards
 
 SHARED, TOTALS = "shared", "totals"
@@ -43,6 +45,9 @@ class CountRates(beam.DoFn):
         for batch in batches:
             of_stream[batch.schema.metadata[streams.STREAM]].append(batch)
         rated, asking = (pa.Table.from_batches([one(found)]) if found else None for found in of_stream.values())
+        if rated and asking and REQUEST in rated.column_names:  # what goes on in the day is not of the days before
+            goes_on = np.isin(rated.column(REQUEST).to_numpy(), asking.column(REQUEST).to_numpy())
+            rated = rated.filter(pa.array(~goes_on))
         for index, counts in (rates.count(rated, self._declaration) if rated else {}).items():
             if index == rates.TOTAL:
                 yield beam.pvalue.TaggedOutput(TOTALS, counts)

@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from scenerank.components.hashing import combine, numpy_of
-from scenerank.components.log_example_gen.joining.streams import ROW_HASH, hash_name
+from scenerank.components.log_example_gen.joining.identity import ROW_HASH, of_best
+from scenerank.components.log_example_gen.joining.streams import hash_name
 from scenerank.schemas.declaration import Declaration
 
 KEY, IMPRESSIONS = "_key", "_impressions"
@@ -32,7 +33,7 @@ def of_user(declaration: Declaration) -> tuple[int, ...]:
 
 
 def count(rows: pa.Table, declaration: Declaration) -> dict[int, pa.RecordBatch]:
-    """Counts of one partition by key set, and under `TOTAL` of all its rows; duplicates count once.
+    """Counts of one partition by key set, and under `TOTAL` of all its rows; duplicates and deliveries count once.
 
     Args:
       rows: batches of the `rated` stream.
@@ -40,6 +41,7 @@ def count(rows: pa.Table, declaration: Declaration) -> dict[int, pa.RecordBatch]
     assert declaration.rates is not None
     # In the order of the hashes, which is that of no bundle.
     _, kept = np.unique(rows.column(ROW_HASH).to_numpy(), return_index=True)
+    kept = kept[of_best(rows)[kept]]
     values = {IMPRESSIONS: np.ones(len(kept))}
     for event in declaration.rates.events:
         values[event] = rows.column(event).to_numpy()[kept].astype(np.float64)

@@ -1,12 +1,11 @@
 """The streams that a checked batch feeds, and how they are divided among partitions of users.
 
-Every stream carries `_row`, a hash over all columns of the log row it came from: rows are exact
-duplicates where user, time and that hash agree. Of the keys of rates only hashes travel.
+Every stream of rows carries their `identity`. Of the keys of rates only hashes travel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +14,11 @@ import pyarrow.compute as pc
 from scenerank.components import hashing
 from scenerank.components.hashing import numpy_of
 from scenerank.components.log_example_gen.checking.casting import cast
+from scenerank.components.log_example_gen.joining.identity import REQUEST, identity
+from scenerank.components.log_example_gen.joining.outcomes import Outcomes, known_before
 from scenerank.schemas.declaration import Declaration
 
-ROW_HASH, TYPE = "_row", "_type"
+TYPE, KNOWN, UNTIL = "_type", "_known", "_until"
 STREAM = b"stream"
 IMPRESSIONS, BEHAVIORS, RATED, WANTED, RATES = b"impressions", b"behaviors", b"rated", b"wanted", b"rates"
 _SALT = np.uint64(0x5CE4E7A11C0FFEE5)
@@ -30,7 +31,7 @@ class Rows:
         self.batch = good
         self.declaration = declaration
         self._hashes = {name: hashing.hash_column(good.column(i)) for i, name in enumerate(good.schema.names)}
-        self._row = hashing.combine(list(self._hashes.values()))
+        self._identity = identity(good, self._hashes, declaration)
 
     @property
     def users(self) -> np.ndarray:
@@ -38,32 +39,47 @@ class Rows:
         return self._hashes[self.declaration.user.name]
 
     def impressions(self) -> pa.RecordBatch:
-        """All columns, text plain, and the row's hash."""
-        columns = [plain(column) for column in self.batch.columns] + [pa.array(self._row)]
-        return pa.RecordBatch.from_arrays(columns, [*self.batch.schema.names, ROW_HASH])
+        """All columns, text plain, and what tells rows apart."""
+        columns = [plain(column) for column in self.batch.columns]
+        names = [*self.batch.schema.names, *self._identity]
+        return pa.RecordBatch.from_arrays([*columns, *self._identity.values()], names)
 
-    def rated(self) -> pa.RecordBatch:
-        """What rates need: the hashes of the row and of the columns in keys, and the events."""
-        rates = self.declaration.rates
+    def rated(self, before: int | None = None, continued: bool = True) -> pa.RecordBatch:
+        """What rates need: what tells rows apart, the hashes of the columns in keys, and the events.
+
+        Args:
+          before: milliseconds; events that were not known then count as not happened.
+          continued: whether a request of these rows may go on in the day that the rates are for.
+        """
+        rates, rows = self.declaration.rates, self.batch
         assert rates is not None
-        columns = {ROW_HASH: pa.array(self._row)}
+        columns = dict(self._identity)
+        if REQUEST in columns and not continued:
+            columns[REQUEST] = pa.array(np.zeros(rows.num_rows, np.uint64))
         for name in dict.fromkeys(name for keys in rates.keys for name in keys):
             columns[hash_name(name)] = pa.array(self._hashes[name])
         for event in rates.events:
-            columns[event] = self.batch.column(event).fill_null(0)
+            happened = rows.column(event).fill_null(0)
+            if before is not None and self.declaration.outcomes_take_time:
+                known = known_before(rows, self.declaration[event], self.declaration, before)
+                happened = pc.if_else(pa.array(known), happened, pa.scalar(0, happened.type))
+            columns[event] = happened
         return pa.RecordBatch.from_pydict(columns)
 
     def wanted(self) -> pa.RecordBatch:
-        """By which keys without the user these rows will ask for rates: the hashes of the columns in them."""
+        """By which keys without the user these rows will ask for rates, the hashes of the columns in them; and of which
+        requests they are."""
         rates = self.declaration.rates
         assert rates is not None
         asked = [keys for keys in rates.keys if self.declaration.user.name not in keys]
         names = dict.fromkeys(name for keys in asked for name in keys)
-        return pa.RecordBatch.from_pydict({hash_name(name): pa.array(self._hashes[name]) for name in names})
+        columns = {hash_name(name): pa.array(self._hashes[name]) for name in names}
+        columns |= {name: self._identity[name] for name in (REQUEST,) if name in self._identity}
+        return pa.RecordBatch.from_pydict(columns)
 
     def behaviors(self) -> pa.RecordBatch:
         """Rows that are behaviors, see `behaviors`."""
-        return behaviors(self.batch, self.declaration, pa.array(self._row))
+        return behaviors(self.batch, self.declaration, self._identity)
 
 
 def hash_name(column: str) -> str:
@@ -91,17 +107,30 @@ def likely_behaviors(raw: pa.RecordBatch, declaration: Declaration) -> pa.Array:
     return pc.greater_equal(pa.array(behavior_types(raw, declaration)), 0)
 
 
-def behaviors(batch: pa.RecordBatch, declaration: Declaration, rows: pa.Array) -> pa.RecordBatch:
-    """Rows that are behaviors, with what a history repeats of them: user, time, type, sources.
+def behaviors(batch: pa.RecordBatch, declaration: Declaration, identities: Mapping[str, pa.Array]) -> pa.RecordBatch:
+    """What a history repeats of rows that are behaviors: user, time, type, sources, and what tells rows apart.
+
+    Where outcomes take time a row is one behavior after the other, each with the time that it happened at, and in
+    `_known` and `_until` from when on, and until when, it is the strongest that is known.
 
     Args:
-      rows: uint64 `[N]`, hashes of the rows.
+      identities: of all rows, see `identity`.
     """
+    names = behavior_columns(declaration)
+    if declaration.outcomes_take_time:
+        found = Outcomes.of(batch, declaration)
+        rows = pa.array(found.rows)
+        columns = {name: plain(batch.column(name).take(rows)) for name in names}
+        columns[declaration.time.name] = pa.array(found.times)
+        columns |= {TYPE: pa.array(found.types), KNOWN: pa.array(found.known), UNTIL: pa.array(found.until)}
+        columns |= {name: values.take(rows) for name, values in identities.items()}
+        return pa.RecordBatch.from_pydict(columns)
     types = behavior_types(batch, declaration)
     mask = pa.array(types >= 0)
-    names = behavior_columns(declaration)
-    columns = [*(plain(batch.column(name).filter(mask)) for name in names), pa.array(types).filter(mask)]
-    return pa.RecordBatch.from_arrays([*columns, rows.filter(mask)], [*names, TYPE, ROW_HASH])
+    columns = {name: plain(batch.column(name).filter(mask)) for name in names}
+    columns[TYPE] = pa.array(types).filter(mask)
+    columns |= {name: values.filter(mask) for name, values in identities.items()}
+    return pa.RecordBatch.from_pydict(columns)
 
 
 def behavior_columns(declaration: Declaration) -> list[str]:

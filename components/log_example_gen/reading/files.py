@@ -15,6 +15,7 @@ from scenerank.components.log_example_gen.reading.formats import (
     once,
 )
 from scenerank.components.parquet import open_parquet
+from scenerank.components.records.ingestion import late_table
 from scenerank.components.workspace import Workspace, shift
 from scenerank.errors import DataError, one_line
 from scenerank.schemas.declaration import Declaration
@@ -44,8 +45,11 @@ class LogSlice:
     remembered: bool = False
 
 
-def day_slices(workspace: Workspace, declaration: Declaration, day: str) -> list[LogSlice]:
+def day_slices(workspace: Workspace, declaration: Declaration, day: str, late_days: int = 0) -> list[LogSlice]:
     """Units of the day to ingest.
+
+    Args:
+      late_days: of how many days after it the rows count that came late.
 
     Raises:
       DataError: no such day, no file in it, a file of another kind, one that cannot be read, or one
@@ -54,7 +58,8 @@ def day_slices(workspace: Workspace, declaration: Declaration, day: str) -> list
     folder = workspace.uri("logs", f"day={day}")
     if not workspace.exists(folder):
         raise DataError(f"there are no logs of {day}: put its files into {folder} and run the day again")
-    slices = _slices(workspace, declaration, day)
+    files = [*_log_files(workspace, declaration, day), *_late_files(workspace, day, late_days)]
+    slices = _slices(workspace, declaration, day, files)
     if not slices:
         raise DataError(f"the logs of {day} hold no row: put the day's files into {folder} and run it again")
     return slices
@@ -75,13 +80,25 @@ def earlier_slices(workspace: Workspace, declaration: Declaration, day: str) -> 
         if earlier in present:
             slices += [
                 dataclasses.replace(log_slice, rated=back <= rated, remembered=back <= remembered)
-                for log_slice in _slices(workspace, declaration, earlier)
+                for log_slice in _slices(workspace, declaration, earlier, _log_files(workspace, declaration, earlier))
             ]
     return slices
 
 
-def _slices(workspace: Workspace, declaration: Declaration, day: str) -> list[LogSlice]:
-    files = log_files(workspace, f"logs/day={day}", declaration.log_schema.names)
+def _log_files(workspace: Workspace, declaration: Declaration, day: str) -> list[str]:
+    return log_files(workspace, f"logs/day={day}", declaration.log_schema.names)
+
+
+def _late_files(workspace: Workspace, day: str, late_days: int) -> list[str]:
+    """Files of rows of the day that came with the published days after it."""
+    published, files = set(workspace.days("quarantine")), []
+    for after in (shift(day, ahead) for ahead in range(1, late_days + 1)):
+        if after in published and workspace.exists(uri := f"{workspace.day('quarantine', after)}/{late_table(day)}"):
+            files.append(uri.removeprefix(f"{workspace.root}/"))
+    return files
+
+
+def _slices(workspace: Workspace, declaration: Declaration, day: str, files: list[str]) -> list[LogSlice]:
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         found = pool.map(lambda file: _slices_of_file(workspace, declaration, day, file), files)
         return [log_slice for slices in found for log_slice in slices]

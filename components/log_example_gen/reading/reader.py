@@ -45,8 +45,9 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     path = workspace.path(workspace.uri(log_slice.file))
     if log_slice.format == "parquet":
-        # Request ids are too many for a dictionary to pay.
-        text = [c.name for c in declaration.columns if c.type == "string" and c.group != "request_id"]
+        # Ids of requests and events are too many for a dictionary to pay.
+        ids = ("request_id", "event_id")
+        text = [c.name for c in declaration.columns if c.type == "string" and c.group not in ids]
         with workspace.fs.open_input_file(path) as source:
             layout = open_parquet(source)
             plain = {layout.schema.column(leaf).path for leaf in range(len(layout.schema))}
