@@ -150,7 +150,7 @@ class History(Strict):
 
     Attributes:
       types: behavior types, weakest first, and the 0/1 column that says that each happened; a row is one behavior, of
-        its strongest type.
+        its strongest type that is known.
       length: the most recent behaviors that are kept.
       delay_ms: least age of a behavior; or one of each type, after which it is known. Where the log has no time of an
         outcome, that is the time it usually takes to happen, and rates go by it, too.

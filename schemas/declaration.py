@@ -48,7 +48,7 @@ class Declaration(Strict):
       history: which behaviors of the user are joined to an impression; null: none.
       rates: which event rates are joined to an impression; null: none.
       partitioned_by_time: whether `day=` follows from the time column (UTC + `utc_offset_hours`); rows of another day
-        are refused.
+        are late or refused.
       utc_offset_hours: from UTC to the time zone that days begin in.
     """
 
@@ -111,7 +111,7 @@ class Declaration(Strict):
         the user, the item, the scenario and how the item was shown; none where neither is declared."""
         if self.group("event_id"):
             return self.group("event_id")
-        shown = [column for group in BIAS_GROUPS for column in self.group(group)]
+        shown = [column for column in self.columns if column.group in BIAS_GROUPS]
         return (self.request, self.user, self.item, self.scenario, *shown) if self.request else ()
 
     @property

@@ -30,7 +30,8 @@ class Attempt(Record):
       sentence: what was wrong; empty where nothing was.
       component: which was at work when the run ended; empty where it ran to its end.
       version: pushed, or found equal; 0 if none.
-      rows, quarantined, duplicates: of the day, where it was ingested.
+      rows, quarantined, duplicates: of the day, where it was ingested; exact duplicates and repeated deliveries.
+      late: rows kept for earlier days, by day.
       auc, pcoc: of the candidate, None where none was evaluated.
       code_version: of this package.
     """
@@ -47,6 +48,7 @@ class Attempt(Record):
     rows: int | None = None
     quarantined: int | None = None
     duplicates: int | None = None
+    late: dict[str, int] = {}
     auc: float | None = None
     pcoc: float | None = None
     code_version: str = ""

@@ -35,6 +35,11 @@ class IngestionSummary(Record):
     damaged_files: list[str] = []
 
     @property
+    def duplicates(self) -> int:
+        """Rows left out because of others: exact duplicates and repeated deliveries."""
+        return self.duplicates_dropped + self.redelivered_dropped
+
+    @property
     def rows_refused(self) -> int:
         """Rows in quarantine, for whatever reason."""
         return sum(self.quarantined.values())

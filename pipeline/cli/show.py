@@ -43,9 +43,9 @@ def show(workspace: str, as_json: bool, verify: bool) -> None:
         click.echo(json.dumps({"days": days, "versions": versions, "runs": runs}))
         return
     console = Console(markup=False)
-    shown = Table("day", "logs", "published", "rows", "quarantined", "duplicates", box=None)
+    shown = Table("day", "logs", "published", "rows", "quarantined", "duplicates", "late", box=None)
     for day in days:
-        counts = [day[name] for name in ("rows", "quarantined", "duplicates")]
+        counts = [day[name] for name in ("rows", "quarantined", "duplicates", "late")]
         states = ("yes" if day[name] else "no" for name in ("logs", "published"))
         shown.add_row(day["day"], *states, *("" if n is None else str(n) for n in counts))
     console.print(shown)
@@ -81,7 +81,8 @@ def _days(space: Workspace) -> list[dict[str, Any]]:
         days.append({"day": day, "logs": day in logs, "published": day in examples})
         days[-1]["rows"] = counts and counts.rows_accepted
         days[-1]["quarantined"] = counts and sum(counts.quarantined.values())
-        days[-1]["duplicates"] = counts and counts.duplicates_dropped
+        days[-1]["duplicates"] = counts and counts.duplicates
+        days[-1]["late"] = counts and sum(counts.rows_late.values())
     return days
 
 

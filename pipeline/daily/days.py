@@ -17,6 +17,7 @@ from scenerank.components.evaluator.confidence import half_width
 from scenerank.components.pusher.releases import release
 from scenerank.components.records.attempt import attempts
 from scenerank.components.records.evaluation import CANDIDATE, SERVED, SliceMetrics, shown_name
+from scenerank.components.records.ingestion import IngestionSummary
 from scenerank.components.records.run import run_record
 from scenerank.components.workspace import Workspace
 from scenerank.errors import ExitCode, SceneRankError, WorkspaceError, cause_of
@@ -121,6 +122,8 @@ def _print_outcome(console: Console, workspace: Workspace, outcome: Outcome) -> 
         numbers = (_shown(mine.click_rate), *aucs, _shown(mine.pcoc_ordinary))
         table.add_row(Text(shown_name(scenario)), f"{mine.examples:.0f}", *numbers)
     console.print(table)
+    for sentence in _late(workspace, outcome.record.ingested):
+        console.print(sentence, highlight=False)
     for remark in outcome.record.verdict.remarks:
         console.print(remark, highlight=False, markup=False)
     if outcome.blessed:
@@ -137,6 +140,13 @@ def _print_outcome(console: Console, workspace: Workspace, outcome: Outcome) -> 
         if not (drawn := advice(error) or ""):
             raise
     console.print(f"report: {drawn}", highlight=False, markup=False)
+
+
+def _late(workspace: Workspace, days: list[str]) -> Iterator[str]:
+    """What the logs of days had of days before."""
+    for day in days:
+        for own, rows in IngestionSummary.read(workspace.day("quarantine", day)).rows_late.items():
+            yield f"{rows:,} rows of {own} came with the logs of {day}: `scenerank run --day {own}` takes them in"
 
 
 def _silent(workspace: Workspace, version: int) -> str | None:

@@ -62,7 +62,7 @@ class Noted:
         if self._attempt.day in self._workspace.days("quarantine"):
             counts = IngestionSummary.read(self._workspace.day("quarantine", self._attempt.day))
             found |= {"rows": counts.rows_accepted, "quarantined": sum(counts.quarantined.values())}
-            found["duplicates"] = counts.duplicates_dropped
+            found |= {"duplicates": counts.duplicates, "late": counts.rows_late}
         if self.record is not None:
             candidate = self.record.metrics.of(CANDIDATE)
             found |= {"version": self.record.version or 0, "auc": candidate.auc, "pcoc": candidate.pcoc}

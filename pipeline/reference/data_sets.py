@@ -54,9 +54,11 @@ def _joined(declaration: Declaration) -> str:
     if history:
         types = ", ".join(f"{name} (`{column}`)" for name, column in history.types.items())
         matches = f"; matches by {', '.join(f'`{name}`' for name in history.matches)}" if history.matches else ""
+        delays = dict(zip(history.types, history.delays))
+        old = " or ".join(f"{delay} ms" for delay in dict.fromkeys(delays.values()))
         lines.append(
-            f"- History: the last {history.length} behaviors of {history.days} days, at least {history.delay_ms} ms "
-            f"old, of type {types}{matches}."
+            f"- History: the last {history.length} behaviors of {history.days} days, at least {old} old, of type "
+            f"{types}{matches}."
         )
     if rates:
         keys = ", ".join(" × ".join(f"`{name}`" for name in key) for key in rates.keys)

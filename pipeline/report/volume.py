@@ -19,12 +19,13 @@ REASONS = 15
 
 @dataclasses.dataclass(frozen=True)
 class Volume:
-    """Rows of a published day; `quarantined` by reason."""
+    """Rows of a published day; `quarantined` by reason, `late` by day."""
 
     day: str
     read: int
     accepted: int
     duplicates: int
+    late: dict[str, int]
     quarantined: dict[str, int]
     damaged: list[str]
 
@@ -35,7 +36,8 @@ class Volume:
             day,
             summary.rows_read,
             summary.rows_accepted,
-            summary.duplicates_dropped,
+            summary.duplicates,
+            summary.rows_late,
             summary.quarantined,
             summary.damaged_files,
         )
@@ -68,13 +70,16 @@ def section(workspace: Workspace, day: str) -> Section:
     if today.refused or today.duplicates:
         lead += (
             f"; {count(today.refused)} ({percent(_share(today.refused, today))}) went to quarantine and "
-            f"{count(today.duplicates)} were exact duplicates."
+            f"{count(today.duplicates)} were duplicates or repeated deliveries."
         )
     else:
         lead += "; none was refused."
     blocks: list[Figure | Table | Note] = [_chart(days)]
     if any(volume.refused for volume in days):
         blocks.append(_reasons(days, today))
+    if today.late:
+        rows = listed([f"{count(rows)} of {day}" for day, rows in today.late.items()])
+        blocks.append(Note(f"Rows of days before, kept for these: {rows}; `scenerank run --day` takes them in."))
     if today.damaged:
         blocks.append(Note(f"Files that could not be read to their end: {listed(today.damaged)}."))
     return Section("data", "Data volume and quarantine", lead, blocks)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scenerank.components.log_example_gen.steps import KEY_SET, Partition, check, day_start_ms, encode, rates, streams
+from scenerank.components.log_example_gen.steps import KEY_SET, Partition, check, encode, rates, settled_ms, streams
 from scenerank.components.workspace import Workspace, shift
 from scenerank.pipeline.sources.simulator.oracle import read
 from scenerank.schemas import Declaration
@@ -28,8 +28,7 @@ def examples_of(
     Args:
       logs: the day's rows, in the columns of the native log.
     """
-    delay = max(declaration.history.delay_ms, 1) if declaration.history else 1
-    partition = Partition(declaration, day_start_ms(declaration, day) - delay)
+    partition = Partition(declaration, settled_ms(declaration, day))
     for rows in _checked(logs, declaration, day):
         _add(partition, rows.impressions(), streams.IMPRESSIONS)
     if partition.empty:

@@ -22,7 +22,7 @@ from tests.models.helpers import LineServer
 pytestmark = pytest.mark.slow
 RATE = 0.005
 CALM = {"aesm2": 0.003, "apg": 0.003, "mulann": 0.003}
-"""Step sizes of models that write their own weights, choose experts or have an adversary: with larger ones they diverge."""
+"""Step sizes of models that write their own weights, choose experts or have an adversary: larger ones diverge."""
 FEATURES = small_features()
 every_model = pytest.mark.parametrize("name", MODELS)
 
