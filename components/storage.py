@@ -9,6 +9,7 @@ file systems.
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import json
 import os
 import uuid
@@ -16,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pyarrow import fs
+
+_CHUNK = 1 << 22
 
 
 def located(uri: str) -> tuple[fs.FileSystem, str]:
@@ -55,6 +58,15 @@ def read(uri: str) -> bytes:
     filesystem, path = located(uri)
     with filesystem.open_input_stream(path, compression=None) as stream:
         return stream.read()
+
+
+def sha256(uri: str) -> str:
+    """SHA-256 of a file's content, in hex; see `read`."""
+    hashed = hashlib.sha256()
+    with open_input(uri) as stream:
+        while chunk := stream.read(_CHUNK):
+            hashed.update(chunk)
+    return hashed.hexdigest()
 
 
 def read_text(uri: str) -> str:

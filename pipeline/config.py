@@ -10,6 +10,7 @@ import pydantic
 import yaml
 
 from scenerank.components.evaluator.settings import EvaluationSettings
+from scenerank.components.examples_window.settings import WindowSettings
 from scenerank.components.fairness_coefficient.settings import FairnessSettings
 from scenerank.components.log_example_gen.settings import IngestSettings
 from scenerank.components.pusher.settings import PusherSettings
@@ -23,18 +24,6 @@ from scenerank.pipeline.daily.retention import RetentionSettings
 from scenerank.schemas import Declaration, DeclarationError, load_declaration
 from scenerank.schemas.columns import Strict
 from scenerank.schemas.yaml_file import parse_yaml, read_yaml
-
-
-class WindowSettings(Strict):
-    """Days of training before the evaluated one.
-
-    Attributes:
-      days: how many, the validation days included.
-      validation_days: the last of them, held out for early stopping; 0 trains a fixed number of epochs.
-    """
-
-    days: int = pydantic.Field(10, ge=1)
-    validation_days: int = pydantic.Field(1, ge=0)
 
 
 class FairnessRun(FairnessSettings):
@@ -83,6 +72,16 @@ class Config(Strict):
     def needed_days(self) -> int:
         """Published days before a run's own that it reads: for its window, and to compare the day with."""
         return max(self.window.days, self.checks.usual_days)
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What records and versions tell of the configuration: all but the values of environment variables."""
+        return self.model_dump(mode="json", exclude={"cluster": {"container": {"environment"}}})
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Settings beside declaration and ingestion that a published day depends on, by what they are."""
+        return {"the fairness settings": self.fairness.model_dump(mode="json", exclude={"first_day"})}
 
     @property
     def beam_options(self) -> list[str]:

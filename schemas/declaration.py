@@ -62,7 +62,7 @@ class Declaration(Strict):
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Declaration:
-        refuse_contradictions(self)
+        refuse_contradictions(self.columns, self.history, self.rates)
         return self
 
     def __getitem__(self, name: str) -> Column:

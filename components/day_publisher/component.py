@@ -4,7 +4,8 @@ Layout of what it publishes:
   quarantine/day=D/   quarantine.parquet, summary.json
   fairness/day=D/     fairness.parquet
   examples/day=D/     examples/*.gz, statistics/FeatureStats.pb, summary.json (the quarantine's counts),
-                      profile.json (what later days are compared with), verdict.json (what was found)
+                      profile.json (what later days are compared with), origin.json (what it was made of),
+                      verdict.json (what was found)
 """
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scenerank.components.records.ingestion import IngestionSummary
+from scenerank.components.records.origin import DayOrigin
 from scenerank.components.records.profile import Profile
 from scenerank.components.records.verdict import DayVerdict
 from scenerank.components.workspace import Workspace
@@ -40,6 +41,7 @@ def publish_day(
         "statistics": statistics,
         IngestionSummary.FILE: f"{quarantine}/{IngestionSummary.FILE}",
         Profile.FILE: f"{profile}/{Profile.FILE}",
+        DayOrigin.FILE: f"{profile}/{DayOrigin.FILE}",
         DayVerdict.FILE: f"{verdict}/{DayVerdict.FILE}",
     }
     return {

@@ -7,7 +7,10 @@ Layout of the outputs:
   quarantine/late/<day>.parquet           rows of days before, kept for these
   quarantine/summary.json                 what was counted, see `records.ingestion`
   profile/profile.json                    what later days are compared with, see `records.profile`
+  profile/origin.json                     what the day was made of, see `records.origin`
 """
+
+import json
 
 import apache_beam as beam
 from google.protobuf import text_format
@@ -22,6 +25,7 @@ from scenerank.components import storage
 from scenerank.components.artifacts import DayProfile, Quarantine
 from scenerank.components.log_example_gen.ingest import ingest
 from scenerank.components.log_example_gen.job import Job
+from scenerank.components.log_example_gen.origin import origin
 from scenerank.components.log_example_gen.reading.marker import require
 from scenerank.components.log_example_gen.settings import IngestSettings
 from scenerank.components.workspace import Workspace
@@ -41,6 +45,7 @@ def LogExampleGen(
     schema: OutputArtifact[Schema],
     quarantine: OutputArtifact[Quarantine],
     profile: OutputArtifact[DayProfile],
+    recipe: Parameter[str] = "{}",
     marker: Parameter[str] = "",
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ):
@@ -51,12 +56,15 @@ def LogExampleGen(
       day: ISO date.
       declaration: JSON text of a `schemas.declaration.Declaration`.
       settings: JSON text of an `IngestSettings`.
+      recipe: JSON of further settings that the published day will depend on, by what they are: recorded.
       marker: file that says that the day's folder of logs is complete; empty: none is asked for.
 
     Raises:
       DataError: the day's logs are refused.
     """
     require(Workspace(workspace), day, marker)
+    declared, chosen = Declaration.model_validate_json(declaration), IngestSettings.model_validate_json(settings)
+    made_of = origin(Workspace(workspace), day, declared, chosen, json.loads(recipe))
     examples.split_names = artifact_utils.encode_split_names([SPLIT])
     examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(examples, "tfrecords_gzip")
@@ -64,12 +72,13 @@ def LogExampleGen(
         workspace=workspace,
         day=day,
         declaration=declaration,
-        settings=IngestSettings.model_validate_json(settings),
+        settings=chosen,
         examples=examples.uri,
         split=artifact_utils.get_split_uri([examples], SPLIT),
         quarantine=quarantine.uri,
         profile=profile.uri,
     )
     ingest(job, beam_pipeline)
-    proto = tfmd.schema(Declaration.model_validate_json(declaration))
+    made_of.write(profile.uri)
+    proto = tfmd.schema(declared)
     storage.write(f"{schema.uri}/schema.pbtxt", text_format.MessageToString(proto))

@@ -28,7 +28,7 @@ def digests(model: str) -> dict[str, str]:
     for file in storage.files(model):
         name = file[len(model.rstrip("/")) + 1 :]
         if name != ModelLineage.FILE:
-            found[name] = hashlib.sha256(storage.read(file)).hexdigest()
+            found[name] = storage.sha256(file)
     return found
 
 

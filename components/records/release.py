@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from scenerank.components.records.evaluation import SliceMetrics
 from scenerank.components.records.record import Record
 from scenerank.components.records.window import Window
+from scenerank.schemas import Declaration, load_declaration
 
 
 class Blessing(Record):
@@ -52,7 +53,7 @@ class ModelLineage(Record):
     Attributes:
       day: of its run.
       version: its own; weights_digest: of its training weights; files: SHA-256 of each of its files by path.
-      code_version, config: of the run.
+      code_version, config, declaration: of the run; no declaration in versions of older releases.
       training: where its weights come from.
       window: days of its splits.
       metrics: slices of its evaluation.
@@ -65,6 +66,18 @@ class ModelLineage(Record):
     files: dict[str, str] = {}
     code_version: str = ""
     config: dict[str, Any] = {}
+    declaration: dict[str, Any] | None = None
     training: dict[str, Any] = {}
     window: Window | None = None
     metrics: dict[str, dict[str, SliceMetrics]] = {}
+
+    @property
+    def declared(self) -> Declaration:
+        """The declaration that the version was made with; what is in its file now, where an older release pushed it.
+
+        Raises:
+          DeclarationError: such a file is gone.
+        """
+        if self.declaration is None:
+            return load_declaration(self.config["declaration"])
+        return Declaration.model_validate(self.declaration)

@@ -19,6 +19,9 @@ class RunRecord(Record):
       version: that was pushed, 0 if none; new: see `Pushed`.
       served_before: version in service as the run began; None if none.
       ingested: days that were taken in.
+      stale: published days of the window whose logs or settings had changed since, and what; made again where
+        `ingested` has them.
+      skipped: days of the window that it was trained without, and why.
       accepted: those of them that a person let pass whatever the checks found, and why.
       history: of the training, see `components.trainer.run`.
       seconds, core_seconds: wall clock and processor time of each component.
@@ -34,6 +37,8 @@ class RunRecord(Record):
     verdict: Blessing = Blessing()
     window: Window = Window()
     ingested: list[str] = []
+    stale: dict[str, list[str]] = {}
+    skipped: dict[str, str] = {}
     accepted: dict[str, str] = {}
     metrics: Evaluation = Evaluation()
     history: dict[str, Any] = {}
@@ -42,6 +47,15 @@ class RunRecord(Record):
     uris: dict[str, dict[str, str]] = {}
     config: dict[str, Any] | None = None
     declaration: dict[str, Any] | None = None
+
+    @property
+    def remarks_on_days(self) -> list[str]:
+        """A sentence on each day of the window that was made again, taken though it had changed, or left out."""
+        found = []
+        for day, changes in self.stale.items():
+            what = "was made again" if day in self.ingested else "is not any more what it was made of"
+            found.append(f"{day} {what}: {', '.join(changes)}")
+        return [*found, *(f"trained without {day}: {why}" for day, why in self.skipped.items())]
 
 
 def run_days(workspace: Workspace) -> list[str]:

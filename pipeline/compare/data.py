@@ -206,15 +206,15 @@ def _run(config: Config, workspace: Workspace, day: str, progress: Callable[...,
     """The pipeline up to Transform; URIs of outputs by component."""
     from scenerank.pipeline.daily import graph
     from scenerank.pipeline.daily.local_runner import run_graph
-    from scenerank.pipeline.daily.run import days_to_ingest, locked
+    from scenerank.pipeline.daily.needed import needed
+    from scenerank.pipeline.daily.run import locked
 
     def run(components: list, what: str) -> Any:
         name = f"{what}-{uuid.uuid4().hex[:8]}"
         return run_graph(components, workspace, name, config.beam_options, lambda n, state: progress(what, n, state))
 
     with locked(workspace):
-        pending = days_to_ingest(config, workspace, day)
-        for pending_day in pending:
+        for pending_day in needed(config, workspace, day).days:
             served = graph.served_model(workspace.root, pending_day)
             ingestion = graph.ingestion(config, workspace.root, pending_day, served.outputs["model"])
             if pending_day != day:

@@ -122,7 +122,7 @@ def _print_outcome(console: Console, workspace: Workspace, outcome: Outcome) -> 
         numbers = (_shown(mine.click_rate), *aucs, _shown(mine.pcoc_ordinary))
         table.add_row(Text(shown_name(scenario)), f"{mine.examples:.0f}", *numbers)
     console.print(table)
-    for sentence in _late(workspace, outcome.record.ingested):
+    for sentence in (*outcome.record.remarks_on_days, *_late(workspace, outcome.record.ingested)):
         console.print(sentence, highlight=False)
     for remark in outcome.record.verdict.remarks:
         console.print(remark, highlight=False, markup=False)

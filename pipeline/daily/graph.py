@@ -86,6 +86,7 @@ def ingestion(config: Config, workspace: str, day: Day, served: BaseChannel) -> 
         day=day,
         declaration=declaration,
         settings=config.ingest.model_dump_json(),
+        recipe=json.dumps(config.recipe),
         marker=config.checks.require_marker,
     )
     statistics = StatisticsGen(
@@ -147,8 +148,9 @@ def training(
         workspace=workspace,
         day=day,
         declaration=declaration,
-        window_days=config.window.days,
-        validation_days=config.window.validation_days,
+        settings=config.window.model_dump_json(),
+        ingest=config.ingest.model_dump_json(),
+        recipe=json.dumps(config.recipe),
         fold=fold,
     )
     if after is not None:
@@ -197,6 +199,12 @@ def training(
         day=day,
         name=config.declared.name,
         settings=config.pusher.model_dump_json(),
-        lineage=json.dumps({"code_version": CODE_VERSION, "config": config.model_dump(mode="json")}),
+        lineage=json.dumps(
+            {
+                "code_version": CODE_VERSION,
+                "config": config.recorded,
+                "declaration": config.declared.model_dump(mode="json"),
+            }
+        ),
     )
     return Training(window, transform, trainer, champion, evaluator, blesser, pusher)

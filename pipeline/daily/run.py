@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from scenerank.components import storage
 from scenerank.components.examples_window.folds import of_fold
@@ -17,8 +17,9 @@ from scenerank.components.records.release import Blessing, Pushed
 from scenerank.components.records.run import RunRecord, report_folder
 from scenerank.components.records.window import Window
 from scenerank.components.workspace import Workspace, shift
-from scenerank.errors import WorkspaceError
+from scenerank.errors import DataError, WorkspaceError, cause_of
 from scenerank.pipeline.config import Config
+from scenerank.pipeline.daily.needed import Needed, needed
 from scenerank.pipeline.daily.noted import Noted
 from scenerank.pipeline.daily.retention import begin_anew, clean
 
@@ -68,32 +69,6 @@ def locked(workspace: Workspace) -> contextlib.AbstractContextManager[None]:
     return held(workspace, ".lock", refusal)
 
 
-def days_to_ingest(config: Config, workspace: Workspace, day: str) -> list[str]:
-    """Days of the window whose logs were never published, and `day` itself, in order.
-
-    Raises:
-      WorkspaceError: `day` or a day within the window has no logs, or no day comes before it.
-    """
-    days = workspace.log_days()
-    if day not in days:
-        raise WorkspaceError(f"{workspace.uri('logs', f'day={day}')} does not exist: write the logs of that day first")
-    published = workspace.days("examples")
-    known = sorted({*days, *published})
-    window = [shift(day, -back) for back in range(config.window.days, 0, -1)]
-    window = [d for d in window if d >= known[0]]
-    if not window:
-        raise WorkspaceError(
-            f"no logs before {day} in {workspace.uri('logs')}: the first day only trains; run the next day instead"
-        )
-    missing = [d for d in window if d not in known]
-    if missing:
-        raise WorkspaceError(
-            f"logs of {', '.join(missing)} are missing in {workspace.uri('logs')} within the window of "
-            f"{config.window.days} days before {day}: add them, or make window.days smaller"
-        )
-    return [*(d for d in window if d not in published), day]
-
-
 def run_day(config: Config, root: str, day: str, progress: Progress = lambda day, name, state: None) -> Outcome:
     """Takes `day` from logs to a model in service.
 
@@ -115,13 +90,13 @@ def run_day(config: Config, root: str, day: str, progress: Progress = lambda day
             progress(what, name, state)
 
         begin_anew(workspace, config.retention)
-        outcome = _run(config, workspace, day, days_to_ingest(config, workspace, day), told)
+        outcome = _run(config, workspace, day, needed(config, workspace, day), told)
         noted.record = outcome.record
         clean(workspace, config.retention, config.needed_days)
         return outcome
 
 
-def _run(config: Config, workspace: Workspace, day: str, pending: list[str], progress: Progress) -> Outcome:
+def _run(config: Config, workspace: Workspace, day: str, wanted: Needed, progress: Progress) -> Outcome:
     from tfx.dsl.components.base.base_node import BaseNode
     from tfx.dsl.components.common.importer import Importer
     from tfx.types.standard_artifacts import Model
@@ -146,9 +121,16 @@ def _run(config: Config, workspace: Workspace, day: str, pending: list[str], pro
                 total[name] = round(total.get(name, 0.0) + value, 2)
         return result
 
-    for earlier in pending[:-1]:
+    skipped = dict.fromkeys(wanted.skipped, "neither logs nor examples")
+    for earlier in wanted.days[:-1]:
         served = graph.served_model(root, earlier)
-        run([served, *graph.ingestion(config, root, earlier, served.outputs["model"])], earlier)
+        try:
+            run([served, *graph.ingestion(config, root, earlier, served.outputs["model"])], earlier)
+        except Exception as error:
+            cause = cause_of(error)
+            if not isinstance(cause, DataError) or earlier in wanted.stale or not _spared(config, skipped):
+                raise
+            skipped[earlier] = str(cause)
     served = graph.served_model(root, day)
     ingestion = graph.ingestion(config, root, day, served.outputs["model"])
     if config.fairness.first_day == "two_pass" and workspace.served(before=day) is None:
@@ -170,7 +152,16 @@ def _run(config: Config, workspace: Workspace, day: str, pending: list[str], pro
     else:
         training = graph.training(config, root, day, served.outputs["model"], after=ingestion.publisher)
         result = run([served, *ingestion, *training], day)
-    return _record(config, workspace, day, pending, result.uris, seconds, core_seconds)
+    ingested = [d for d in wanted.days if d not in skipped]
+    record = _record(config, workspace, day, ingested, result.uris, seconds, core_seconds)
+    record = record.model_copy(update={"stale": wanted.stale, "skipped": skipped})
+    record.write(report_folder(workspace, day))
+    return Outcome(record)
+
+
+def _spared(config: Config, skipped: Mapping[str, str]) -> bool:
+    """Whether one more day of the window may be missing."""
+    return config.window.missing == "skip" and len(skipped) < config.window.most_missing
 
 
 def _record(
@@ -181,14 +172,14 @@ def _record(
     uris: dict[str, dict[str, str]],
     seconds: dict[str, float],
     core_seconds: dict[str, float],
-) -> Outcome:
-    """Writes `reports/day=D/run.json`, from which the report is drawn."""
+) -> RunRecord:
+    """What the run's artifacts tell of it."""
 
     def folder(component: str, output: str) -> str:
         return uris[component][output]
 
     pushed = Pushed.read(folder("Pusher", "pushed"))
-    record = RunRecord(
+    return RunRecord(
         day=day,
         version=pushed.version,
         new=pushed.new,
@@ -202,8 +193,6 @@ def _record(
         seconds=seconds,
         core_seconds=core_seconds,
         uris=uris,
-        config=config.model_dump(mode="json"),
+        config=config.recorded,
         declaration=config.declared.model_dump(mode="json"),
     )
-    record.write(report_folder(workspace, day))
-    return Outcome(record)

@@ -12,7 +12,7 @@ from scenerank.components.records.run import RunRecord, report_folder
 from scenerank.components.workspace import Workspace
 from scenerank.errors import WorkspaceError
 from scenerank.pipeline.drawing.page import Missing
-from scenerank.schemas import Declaration, DeclarationError, load_declaration
+from scenerank.schemas import Declaration, DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +63,11 @@ class Run:
         return self.record.config or self._configured(self.version)
 
     def _configured(self, version: int) -> dict[str, Any]:
-        lineage = ModelLineage.find(self.workspace.model(version))
+        lineage = self._lineage(version)
         return lineage.config if lineage else {}
+
+    def _lineage(self, version: int) -> ModelLineage | None:
+        return ModelLineage.find(self.workspace.model(version))
 
     @property
     def model_name(self) -> str:
@@ -79,12 +82,11 @@ class Run:
         """
         if self.record.declaration is not None:
             return Declaration.model_validate(self.record.declaration)
-        before = self._configured(self.record.served_before or 0)  # a workspace holds one data set
-        name = self.config.get("declaration") or before.get("declaration")
-        if not name:
+        lineage = self._lineage(self.version) or self._lineage(self.record.served_before or 0)
+        if lineage is None:  # a workspace holds one data set
             raise Missing("Neither the run's record nor a pushed version tells the declaration.")
         try:
-            return load_declaration(name)
+            return lineage.declared
         except DeclarationError as error:
             raise Missing(f"The declaration cannot be read any more: {error}.") from None
 

@@ -46,7 +46,7 @@ def curves(run: Run) -> Section:
     if not panels:
         raise Missing("The run recorded no training curve.")
     incremental = _goes_on(history)
-    blocks = [(_days if incremental else _epochs)(history, found, panels)]
+    blocks: list[Figure | Note] = [(_days if incremental else _epochs)(history, found, panels)]
     if watched:
         caption = (
             "Numbers near 0 (distance, alpha), or near one over the number of scenarios (share), say that a part of "
@@ -55,6 +55,7 @@ def curves(run: Run) -> Section:
         labels, place = (_DAY_LABELS, "day learned") if incremental else (_EPOCH_LABELS, "epoch")
         drawn = _draw("watched", found, watched, labels, place, history.get("best_epoch"))
         blocks.append(Figure("Parts of the model", caption, drawn))
+    blocks += [Note(f"{remark[0].upper()}{remark[1:]}.") for remark in run.record.remarks_on_days]
     return Section("training", "Training", _lead(history, found), blocks)
 
 

@@ -19,7 +19,7 @@ from scenerank.components.saved_model import load_signature
 from scenerank.components.workspace import Workspace
 from scenerank.errors import DataError, WorkspaceError
 from scenerank.pipeline.serving.columns import Rows, check, columns, read_rows
-from scenerank.schemas import Declaration, load_declaration
+from scenerank.schemas import Declaration
 
 BATCH = 4096
 PROBABILITY = "probability"
@@ -45,7 +45,7 @@ def predict_file(root: str, source: str, target: str, version: int | None = None
     if served not in workspace.versions():
         known = ", ".join(map(str, workspace.versions())) or "none"
         raise WorkspaceError(f"no version {served} in {workspace.uri('models')}; there are: {known}")
-    declaration = load_declaration(ModelLineage.read(workspace.model(served)).config["declaration"])
+    declaration = ModelLineage.read(workspace.model(served)).declared
     rows = read_rows(source, declaration)
     if rows.format == "json" != format_of(target):
         raise DataError(f"{target} is no JSON Lines file, as {source} is: end its name with .jsonl")

@@ -18,6 +18,7 @@ from scenerank.components.anomaly_gate.gate import decide, read_anomalies
 from scenerank.components.artifacts import DayFindings, DayProfile, Quarantine
 from scenerank.components.day_publisher.component import DayPublisher
 from scenerank.components.examples_window.component import ExamplesWindow
+from scenerank.components.examples_window.settings import WindowSettings
 from scenerank.components.fairness_coefficient.component import FairnessCoefficient
 from scenerank.components.previous_statistics.component import PreviousStatistics
 from scenerank.components.previous_statistics.drift import drift_config
@@ -38,7 +39,7 @@ def graph(workspace, folder, day, table, severity="error", threshold=0.2):
     small_days.write_split(folder / day / "examples" / "Split-day", small_days.serialized(table))
     small_days.fill(folder / day / "schema", schema__pbtxt=text_format.MessageToString(schema(small_days.DECLARATION)))
     small_days.fill(folder / day / "quarantine", quarantine__parquet="", summary__json="{}")
-    small_days.fill(folder / day / "profile", profile__json="{}")
+    small_days.fill(folder / day / "profile", profile__json="{}", origin__json="{}")
     small_days.fill(folder / day / "findings", findings__json="{}")
 
     def given(kind, name, **properties):
@@ -125,7 +126,10 @@ def test_the_model_in_service_scores_the_second_day_only(two_days):
 
 def test_the_window_reads_what_was_published(two_days):
     workspace, _, _ = two_days
-    window = ExamplesWindow(workspace=workspace.root, day="2024-03-02", declaration=DECLARATION, window_days=7)
+    settings = WindowSettings(days=7).model_dump_json()
+    window = ExamplesWindow(
+        workspace=workspace.root, day="2024-03-02", declaration=DECLARATION, settings=settings, ingest="{}"
+    )
     statistics = StatisticsGen(examples=window.outputs["examples"], schema=window.outputs["schema"])
     anomalies = ExampleValidator(statistics=statistics.outputs["statistics"], schema=window.outputs["schema"])
     run = run_graph([window, statistics, anomalies], workspace, "window")

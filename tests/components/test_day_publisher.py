@@ -24,7 +24,7 @@ def sources(folder, text, passed=True):
     fill(folder / "statistics" / "Split-day", FeatureStats__pb=text)
     fill(folder / "fairness", fairness__parquet=text)
     fill(folder / "quarantine", quarantine__parquet=text, summary__json=json.dumps({"text": text}))
-    fill(folder / "profile", profile__json=json.dumps({"text": text}))
+    fill(folder / "profile", profile__json=json.dumps({"text": text}), origin__json=json.dumps({"day": text}))
     fill(folder / "verdict", verdict__json=json.dumps({"passed": passed}))
     return folder
 
@@ -68,6 +68,7 @@ def whole(text):
             "statistics/FeatureStats.pb": text,
             "summary.json": json.dumps({"text": text}),
             "profile.json": json.dumps({"text": text}),
+            "origin.json": json.dumps({"day": text}),
             "verdict.json": json.dumps({"passed": True}),
         },
     }
@@ -143,7 +144,7 @@ def test_a_kill_at_any_step_leaves_whole_tables_and_a_rerun_mends_it(tmp_path, f
         publish(workspace, new)
         for table in whole(""):
             assert content(workspace, table) == whole("new")[table]
-    assert killed == (10 if first else 13)
+    assert killed == (11 if first else 14)
 
 
 def test_a_kill_in_the_middle_of_a_copy(tmp_path, monkeypatch):

@@ -14,8 +14,8 @@ from scenerank.components.log_example_gen.reading.formats import (
     head_of,
     once,
 )
+from scenerank.components.log_example_gen.reading.late import late_files
 from scenerank.components.parquet import open_parquet
-from scenerank.components.records.ingestion import late_table
 from scenerank.components.workspace import Workspace, shift
 from scenerank.errors import DataError, one_line
 from scenerank.schemas.declaration import Declaration
@@ -58,7 +58,7 @@ def day_slices(workspace: Workspace, declaration: Declaration, day: str, late_da
     folder = workspace.uri("logs", f"day={day}")
     if not workspace.exists(folder):
         raise DataError(f"there are no logs of {day}: put its files into {folder} and run the day again")
-    files = [*_log_files(workspace, declaration, day), *_late_files(workspace, day, late_days)]
+    files = [*_log_files(workspace, declaration, day), *late_files(workspace, day, late_days).values()]
     slices = _slices(workspace, declaration, day, files)
     if not slices:
         raise DataError(f"the logs of {day} hold no row: put the day's files into {folder} and run it again")
@@ -87,15 +87,6 @@ def earlier_slices(workspace: Workspace, declaration: Declaration, day: str) -> 
 
 def _log_files(workspace: Workspace, declaration: Declaration, day: str) -> list[str]:
     return log_files(workspace, f"logs/day={day}", declaration.log_schema.names)
-
-
-def _late_files(workspace: Workspace, day: str, late_days: int) -> list[str]:
-    """Files of rows of the day that came with the published days after it."""
-    published, files = set(workspace.days("quarantine")), []
-    for after in (shift(day, ahead) for ahead in range(1, late_days + 1)):
-        if after in published and workspace.exists(uri := f"{workspace.day('quarantine', after)}/{late_table(day)}"):
-            files.append(uri.removeprefix(f"{workspace.root}/"))
-    return files
 
 
 def _slices(workspace: Workspace, declaration: Declaration, day: str, files: list[str]) -> list[LogSlice]:

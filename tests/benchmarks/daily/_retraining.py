@@ -52,7 +52,7 @@ def ingest(config: Config, workspace: Workspace, folder: str) -> None:
 def lay_out(config: Config, workspace: Workspace, folder: str, day: str) -> None:
     """The window of a day's run to `folder/window/<day>`, as ExamplesWindow has it; Transform's output beside it."""
     window, days = pathlib.Path(folder, "window", day), workspace.log_days()
-    splits = split_days(day, days, days, config.window.days, config.window.validation_days)
+    splits = split_days(day, days, days, config.window)
     for split, of in splits.items():
         (window / f"Split-{split}").mkdir(parents=True)
         for file in (file for one in of for file in pathlib.Path(folder, "examples").glob(f"{one}-*.gz")):
