@@ -19,8 +19,7 @@ from scenerank.errors import ConfigurationError
 from scenerank.pipeline.beam import BeamSettings, options
 from scenerank.pipeline.checks import CheckSettings
 from scenerank.pipeline.cluster.settings import ClusterSettings
-from scenerank.pipeline.daily.notify import NotifySettings
-from scenerank.pipeline.daily.retention import RetentionSettings
+from scenerank.pipeline.daily.settings import NotifySettings, RetentionSettings
 from scenerank.schemas import Declaration, DeclarationError, load_declaration
 from scenerank.schemas.columns import Strict
 from scenerank.schemas.yaml_file import parse_yaml, read_yaml

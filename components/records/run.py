@@ -23,6 +23,7 @@ class RunRecord(Record):
         `ingested` has them.
       skipped: days of the window that it was trained without, and why.
       accepted: those of them that a person let pass whatever the checks found, and why.
+      resumed: whether components were taken from an earlier run of the day.
       history: of the training, see `components.trainer.run`.
       seconds, core_seconds: wall clock and processor time of each component.
       uris: of each component's outputs.
@@ -40,6 +41,7 @@ class RunRecord(Record):
     stale: dict[str, list[str]] = {}
     skipped: dict[str, str] = {}
     accepted: dict[str, str] = {}
+    resumed: bool = False
     metrics: Evaluation = Evaluation()
     history: dict[str, Any] = {}
     seconds: dict[str, float | None] = {}

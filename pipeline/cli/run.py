@@ -18,6 +18,9 @@ from scenerank.pipeline.cli._options import config_option, overrides_option, wor
 @click.option("--from", "first", help="First of several days.")
 @click.option("--to", "last", help="Last of several days.")
 @overrides_option
+@click.option(
+    "--no-resume", is_flag=True, help="Run also what a run of the day that failed had completed, and all as it was."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each day as it ends, and no more.")
 @click.option("--verbose", "-v", is_flag=True, help="Leave everything that the libraries print on the terminal.")
 @exits
@@ -28,13 +31,14 @@ def run(
     first: str | None,
     last: str | None,
     overrides: tuple[str, ...],
+    no_resume: bool,
     as_json: bool,
     verbose: bool,
 ) -> int:
     """Take a day of logs to a model in service."""
     from scenerank.pipeline.daily.days import run_days
 
-    return run_days(workspace, config, _days(day, first, last), overrides, verbose, as_json)
+    return run_days(workspace, config, _days(day, first, last), overrides, verbose, as_json, not no_resume)
 
 
 def _days(day: str | None, first: str | None, last: str | None) -> list[str]:

@@ -19,6 +19,7 @@ from scenerank.components.records.attempt import attempts
 from scenerank.components.records.evaluation import CANDIDATE, SERVED, SliceMetrics, shown_name
 from scenerank.components.records.ingestion import IngestionSummary
 from scenerank.components.records.run import run_record
+from scenerank.components.trainer.job import TENSORBOARD
 from scenerank.components.workspace import Workspace
 from scenerank.errors import ExitCode, SceneRankError, WorkspaceError, cause_of
 from scenerank.pipeline.config import Config, check_model, load_config
@@ -28,12 +29,19 @@ from scenerank.pipeline.terminal import Progress, quiet
 
 
 def run_days(
-    root: str, config_name: str, days: list[str], overrides: tuple[str, ...], verbose: bool, as_json: bool = False
+    root: str,
+    config_name: str,
+    days: list[str],
+    overrides: tuple[str, ...],
+    verbose: bool,
+    as_json: bool = False,
+    resume: bool = True,
 ) -> int:
     """Runs days in order; stops at the first that is refused or fails.
 
     Args:
       as_json: prints nothing but the line of each run in `reports/runs.jsonl`, as it ends.
+      resume: see `run_day`.
 
     Returns:
       The exit code: that of the worst day.
@@ -48,7 +56,7 @@ def run_days(
         with quiet(log) as console, _as_json(console, workspace, as_json):
             progress = Progress(console)
             try:
-                outcome = _run(config, workspace, day, progress)
+                outcome = _run(config, workspace, day, progress, resume)
             except (SceneRankError, KeyboardInterrupt):
                 raise
             except Exception as error:
@@ -84,11 +92,11 @@ def _as_json(console: Console, workspace: Workspace, wanted: bool) -> Iterator[N
                 print(noted.model_dump_json(), file=console.file, flush=True)
 
 
-def _run(config: Config, workspace: Workspace, day: str, progress: Progress) -> Outcome:
+def _run(config: Config, workspace: Workspace, day: str, progress: Progress, resume: bool) -> Outcome:
     from scenerank.components.trainer.loop.progress import watched_by
 
     with watched_by(progress.training):
-        return run_day(config, workspace.root, day, progress)
+        return run_day(config, workspace.root, day, progress, resume)
 
 
 def _log_file(workspace: Workspace, day: str) -> str:
@@ -122,6 +130,9 @@ def _print_outcome(console: Console, workspace: Workspace, outcome: Outcome) -> 
         numbers = (_shown(mine.click_rate), *aucs, _shown(mine.pcoc_ordinary))
         table.add_row(Text(shown_name(scenario)), f"{mine.examples:.0f}", *numbers)
     console.print(table)
+    if outcome.record.resumed:
+        said = "what an earlier run of the day had completed was not run again; --no-resume does"
+        console.print(said, highlight=False)
     for sentence in (*outcome.record.remarks_on_days, *_late(workspace, outcome.record.ingested)):
         console.print(sentence, highlight=False)
     for remark in outcome.record.verdict.remarks:
@@ -139,7 +150,10 @@ def _print_outcome(console: Console, workspace: Workspace, outcome: Outcome) -> 
     except ModuleNotFoundError as error:
         if not (drawn := advice(error) or ""):
             raise
-    console.print(f"report: {drawn}", highlight=False, markup=False)
+    console.print(f"report: {drawn}", highlight=False)
+    curves = f"{outcome.record.uris['Trainer']['model_run']}/{TENSORBOARD}"
+    if storage.exists(curves):
+        console.print(f"curves: tensorboard --logdir {curves}", highlight=False)
 
 
 def _late(workspace: Workspace, days: list[str]) -> Iterator[str]:

@@ -75,8 +75,12 @@ def run_graph(
     run_id: str,
     beam_args: Sequence[str] = (),
     listener: Listener = lambda name, state: None,
+    pipeline: str | None = None,
 ) -> GraphRun:
     """Runs components in order.
+
+    Args:
+      pipeline: name of one that went before: what it completed, of equal inputs and parameters, is taken from there.
 
     Raises:
       ComponentFailed: a component's recorded state is not complete.
@@ -85,15 +89,15 @@ def run_graph(
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
     connection = sqlite_metadata_connection_config(workspace.path(workspace.uri("tfx", "metadata.db")))
-    pipeline = Pipeline(
-        pipeline_name=NAME,
+    made = Pipeline(
+        pipeline_name=pipeline or NAME,
         pipeline_root=workspace.uri("tfx"),
         components=list(components),
         metadata_connection_config=connection,
         beam_pipeline_args=list(beam_args),
-        enable_cache=False,
+        enable_cache=pipeline is not None,
     )
-    ir = compiler.Compiler().compile(pipeline)
+    ir = compiler.Compiler().compile(made)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
     with _told(listener) as times:
         LocalDagRunner().run_with_ir(ir)

@@ -5,29 +5,11 @@ from __future__ import annotations
 import logging
 import subprocess
 import urllib.request
-from typing import Literal
-
-import pydantic
 
 from scenerank.components.records.attempt import Attempt
-from scenerank.schemas.columns import Strict
+from scenerank.pipeline.daily.settings import NotifySettings
 
 TIMEOUT_S = 30
-State = Literal["pushed", "not blessed", "refused", "failed", "interrupted"]
-
-
-class NotifySettings(Strict):
-    """Who is told how a run ended, as the JSON of its line in `reports/runs.jsonl`.
-
-    Attributes:
-      on: the states of a run that are told of.
-      command: a program and its arguments, which gets the JSON on its standard input.
-      webhook: a URL that the JSON is posted to.
-    """
-
-    on: tuple[State, ...] = ("not blessed", "refused", "failed")
-    command: tuple[str, ...] = ()
-    webhook: str | None = pydantic.Field(None, pattern="^https?://")
 
 
 def notify(settings: NotifySettings, attempt: Attempt) -> None:

@@ -10,32 +10,13 @@ import datetime
 import re
 from collections.abc import Iterator
 
-import pydantic
 from pyarrow import fs
 
 from scenerank.components.pusher import releases, tf_serving
 from scenerank.components.workspace import Workspace, shift
-from scenerank.schemas.columns import Strict
+from scenerank.pipeline.daily.settings import RetentionSettings
 
 LOG = re.compile(r"^(\d{4}-\d{2}-\d{2})-(\d{8}T\d{6})\.log$")
-
-
-class RetentionSettings(Strict):
-    """What stays; null: all of it.
-
-    Attributes:
-      artifacts: of each kind that TFX's components made, the newest; a report drawn again lacks what is gone.
-      printed_days: days for which what libraries printed is kept.
-      examples: published days, the newest; those that the next window and its checks read stay anyhow.
-      versions: models, the newest, with their weights; what serves, and what a rollback goes back to, stays anyhow.
-      metadata_mb: MiB that TFX's metadata may take; beyond it, metadata and artifacts begin anew with the next run.
-    """
-
-    artifacts: int | None = pydantic.Field(12, ge=1)
-    printed_days: int | None = pydantic.Field(30, ge=1)
-    examples: int | None = pydantic.Field(60, ge=1)
-    versions: int | None = pydantic.Field(30, ge=1)
-    metadata_mb: float | None = pydantic.Field(256, gt=0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,6 +21,7 @@ from scenerank.errors import DataError, WorkspaceError, cause_of
 from scenerank.pipeline.config import Config
 from scenerank.pipeline.daily.needed import Needed, needed
 from scenerank.pipeline.daily.noted import Noted
+from scenerank.pipeline.daily.resume import Resumed
 from scenerank.pipeline.daily.retention import begin_anew, clean
 
 Progress = Callable[[str, str, str], None]
@@ -69,11 +70,19 @@ def locked(workspace: Workspace) -> contextlib.AbstractContextManager[None]:
     return held(workspace, ".lock", refusal)
 
 
-def run_day(config: Config, root: str, day: str, progress: Progress = lambda day, name, state: None) -> Outcome:
+def run_day(
+    config: Config,
+    root: str,
+    day: str,
+    progress: Progress = lambda day, name, state: None,
+    resume: bool = True,
+) -> Outcome:
     """Takes `day` from logs to a model in service.
 
     Args:
       root: URI of the workspace.
+      resume: whether components that a run of the day completed before it failed are not run again, if all that they
+        read is as it was.
 
     Raises:
       WorkspaceError: bad input; what is in service and what was published are as before.
@@ -90,13 +99,18 @@ def run_day(config: Config, root: str, day: str, progress: Progress = lambda day
             progress(what, name, state)
 
         begin_anew(workspace, config.retention)
-        outcome = _run(config, workspace, day, needed(config, workspace, day), told)
+        wanted = needed(config, workspace, day)
+        resumed = Resumed(config, workspace, day, fresh=not resume)
+        outcome = _run(config, workspace, day, wanted, resumed, told)
+        resumed.ended()
         noted.record = outcome.record
         clean(workspace, config.retention, config.needed_days)
         return outcome
 
 
-def _run(config: Config, workspace: Workspace, day: str, wanted: Needed, progress: Progress) -> Outcome:
+def _run(
+    config: Config, workspace: Workspace, day: str, wanted: Needed, resumed: Resumed, progress: Progress
+) -> Outcome:
     from tfx.dsl.components.base.base_node import BaseNode
     from tfx.dsl.components.common.importer import Importer
     from tfx.types.standard_artifacts import Model
@@ -109,13 +123,13 @@ def _run(config: Config, workspace: Workspace, day: str, wanted: Needed, progres
     core_seconds: dict[str, float] = {}
 
     def run(components: Sequence[BaseNode], what: str) -> GraphRun:
-        result = run_graph(
-            components,
-            workspace,
-            f"{what}-{uuid.uuid4().hex[:8]}",
-            config.beam_options,
-            lambda name, state: progress(what, name, state),
-        )
+        def listener(name: str, state: str) -> None:
+            if (name, state) == ("DayPublisher", "finished"):
+                resumed.published(what)
+            progress(what, name, state)
+
+        run_id = f"{what}-{uuid.uuid4().hex[:8]}"
+        result = run_graph(components, workspace, run_id, config.beam_options, listener, resumed.name)
         for total, times in ((seconds, result.seconds), (core_seconds, result.core_seconds)):
             for name, value in times.items():
                 total[name] = round(total.get(name, 0.0) + value, 2)
@@ -154,7 +168,7 @@ def _run(config: Config, workspace: Workspace, day: str, wanted: Needed, progres
         result = run([served, *ingestion, *training], day)
     ingested = [d for d in wanted.days if d not in skipped]
     record = _record(config, workspace, day, ingested, result.uris, seconds, core_seconds)
-    record = record.model_copy(update={"stale": wanted.stale, "skipped": skipped})
+    record = record.model_copy(update={"stale": wanted.stale, "skipped": skipped, "resumed": resumed.goes_on})
     record.write(report_folder(workspace, day))
     return Outcome(record)
 

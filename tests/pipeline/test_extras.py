@@ -26,6 +26,10 @@ def test_a_missing_module_names_its_extra(module, extra):
     assert f"'scenerank[{extra}]'" in advice(ModuleNotFoundError(name=module))
 
 
+ABSENT = ("apache_beam", "google", "kfp", "ml_metadata", "tensorflow", "tensorflow_metadata", "tf_keras", "tfx")
+"""What is imported where days are run."""
+
+
 def test_a_module_that_no_extra_has_is_said_as_it_is():
     assert advice(ModuleNotFoundError(name="schemas.nothing")) is None
     assert advice(ModuleNotFoundError()) is None
@@ -35,6 +39,22 @@ def test_every_extra_is_declared():
     told = set(importlib.metadata.metadata("scenerank").get_all("Provides-Extra"))
     listed = set(re.findall(r"^# \[(.+)\]", (ROOT / "requirements.in").read_text(), re.M))
     assert listed - {"development"} | {"all", "cuda"} == told
+
+
+def test_a_configuration_is_read_without_what_only_runs_need():
+    blocked = f"""
+import importlib.abc, sys
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {sorted(ABSENT)}:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Absent())
+from scenerank.pipeline.config import load_config
+from scenerank.pipeline.cluster import schedule
+load_config("simulator")
+"""
+    done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

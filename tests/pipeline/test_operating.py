@@ -23,7 +23,8 @@ from scenerank.errors import DataError, ExitCode
 from scenerank.pipeline.cli.main import main
 from scenerank.pipeline.config import load_config
 from scenerank.pipeline.daily.noted import Noted
-from scenerank.pipeline.daily.notify import NotifySettings, notify
+from scenerank.pipeline.daily.notify import notify
+from scenerank.pipeline.daily.settings import NotifySettings
 from scenerank.pipeline.terminal import Progress, quiet
 
 DAY = "2024-03-03"

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from scenerank.components.records.release import ModelLineage
 from scenerank.components.workspace import Workspace, shift, version
 from scenerank.pipeline.cli.main import main
-from scenerank.pipeline.daily.retention import RetentionSettings, begin_anew, clean, removals
+from scenerank.pipeline.daily.retention import begin_anew, clean, removals
+from scenerank.pipeline.daily.settings import RetentionSettings
 
 FIRST, DAYS = "2024-01-01", 80
 ALL = dict.fromkeys(RetentionSettings.model_fields)
