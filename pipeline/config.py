@@ -24,6 +24,8 @@ from scenerank.schemas import Declaration, DeclarationError, load_declaration
 from scenerank.schemas.columns import Strict
 from scenerank.schemas.yaml_file import parse_yaml, read_yaml
 
+_HIDDEN: Any = {"container": {"environment"}, "serving": {"container": {"environment"}}, "components": True}
+
 
 class FairnessRun(FairnessSettings):
     """Fairness Coefficients.
@@ -75,7 +77,7 @@ class Config(Strict):
     @property
     def recorded(self) -> dict[str, Any]:
         """What records and versions tell of the configuration: all but the values of environment variables."""
-        return self.model_dump(mode="json", exclude={"cluster": {"container": {"environment"}}})
+        return self.model_dump(mode="json", exclude={"cluster": _HIDDEN})
 
     @property
     def recipe(self) -> dict[str, Any]:

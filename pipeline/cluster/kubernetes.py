@@ -13,6 +13,8 @@ import yaml
 
 from scenerank.pipeline.cluster.settings import ClusterSettings, ContainerSettings
 
+TMP = {"name": "tmp", "mountPath": "/tmp"}
+
 
 def environment(settings: ContainerSettings) -> list[dict[str, Any]]:
     """`env` of a container: plain values, then those from secrets."""
@@ -24,23 +26,70 @@ def environment(settings: ContainerSettings) -> list[dict[str, Any]]:
     return plain + hidden
 
 
-def container(name: str, settings: ContainerSettings, command: Sequence[str]) -> dict[str, Any]:
-    """A container that runs `command`, limited to, and guaranteed, what the settings say."""
+def container(
+    name: str, settings: ContainerSettings, command: Sequence[str], mounts: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """A container that runs `command`, limited to, and guaranteed, what the settings say.
+
+    It has no privileges, and writes nowhere but where it mounts a volume and in `/tmp`, which is its `HOME`, too.
+    """
     resources: dict[str, Any] = {"cpu": f"{settings.cpu:g}", "memory": settings.memory}
     if settings.gpus:
         resources[settings.gpu_type] = settings.gpus
-    found = {"name": name, "image": settings.image, "command": list(command), "env": environment(settings)}
-    return {**found, "resources": {"requests": resources, "limits": dict(resources)}}
+    home = [] if "HOME" in settings.environment else [{"name": "HOME", "value": TMP["mountPath"]}]
+    return {
+        "name": name,
+        "image": settings.image,
+        "command": list(command),
+        "env": home + environment(settings),
+        "resources": {"requests": resources, "limits": dict(resources)},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [*mounts, dict(TMP)],
+    }
 
 
-def pod(cluster: ClusterSettings, settings: ContainerSettings, containers: list[dict[str, Any]]) -> dict[str, Any]:
-    """`spec` of a pod."""
-    found: dict[str, Any] = {"containers": containers}
+def pod(
+    cluster: ClusterSettings,
+    settings: ContainerSettings,
+    containers: list[dict[str, Any]],
+    volumes: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """`spec` of a pod whose processes are nobody's on the node."""
+    user = cluster.run_as_user
+    found: dict[str, Any] = {
+        "containers": containers,
+        "volumes": [*volumes, {"name": TMP["name"], "emptyDir": {}}],
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": user,
+            "runAsGroup": user,
+            "fsGroup": user,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "automountServiceAccountToken": cluster.service_account is not None,
+    }
     if settings.node_selector:
         found["nodeSelector"] = dict(settings.node_selector)
     if cluster.service_account:
         found["serviceAccountName"] = cluster.service_account
     return found
+
+
+def network_policy(about: dict[str, Any], labels: dict[str, str], allowed: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Lets nobody reach the pods with these labels but by the `allowed` rules; what they reach is not limited."""
+    spec = {"podSelector": {"matchLabels": dict(labels)}, "policyTypes": ["Ingress"], "ingress": list(allowed)}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": dict(about), "spec": spec}
+
+
+def disruption_budget(about: dict[str, Any], labels: dict[str, str], **limit: int) -> dict[str, Any]:
+    """How many of the pods with these labels a drained node may take away."""
+    spec = {**limit, "selector": {"matchLabels": dict(labels)}}
+    return {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": dict(about), "spec": spec}
 
 
 class _Dumper(yaml.SafeDumper):

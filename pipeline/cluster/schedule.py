@@ -17,6 +17,7 @@ from scenerank.pipeline.cluster.names import name_of
 from scenerank.pipeline.config import Config
 
 MOUNT = "/etc/scenerank"
+CONFIG_MOUNT = {"name": "config", "mountPath": MOUNT, "readOnly": True}
 SCHEDULED = "[[ScheduledTime.2006-01-02]]"
 """What Kubeflow Pipelines replaces by the scheduled date, in UTC."""
 
@@ -60,15 +61,14 @@ def recurring_run(config: Config, today: datetime.date) -> RecurringRun:
 
 
 def manifests(config: Config, workspace: str) -> list[dict[str, Any]]:
-    """A ConfigMap with the configuration, and a CronJob that runs a day with it, one at a time."""
+    """A ConfigMap with the configuration, a CronJob that runs a day with it, one at a time, and guards of its pods."""
     name, cluster = name_of(config)[:52].strip("-"), config.cluster
-    container = kubernetes.container(
-        "run", cluster.container, ["sh", "-c", f"exec {_command(config, workspace, f'{MOUNT}/config.yaml')}"]
-    )
-    container["volumeMounts"] = [{"name": "config", "mountPath": MOUNT, "readOnly": True}]
-    pod = kubernetes.pod(cluster, cluster.container, [container])
-    pod |= {"restartPolicy": "Never", "volumes": [{"name": "config", "configMap": {"name": name}}]}
-    about = {"name": name, "namespace": cluster.namespace}
+    command = ["sh", "-c", f"exec {_command(config, workspace, f'{MOUNT}/config.yaml')}"]
+    container = kubernetes.container("run", cluster.container, command, [CONFIG_MOUNT])
+    pod = kubernetes.pod(cluster, cluster.container, [container], [config_volume(name)])
+    pod["restartPolicy"] = "Never"
+    about, own = {"name": name, "namespace": cluster.namespace}, {"scenerank/daily": name}
+    template = {"metadata": {"labels": own}, "spec": pod}
     job = {
         "schedule": cluster.schedule.cron,
         "timeZone": cluster.schedule.time_zone,
@@ -76,12 +76,19 @@ def manifests(config: Config, workspace: str) -> list[dict[str, Any]]:
         "startingDeadlineSeconds": _deadline(config),
         "successfulJobsHistoryLimit": 3,
         "failedJobsHistoryLimit": 7,
-        "jobTemplate": {"spec": {"backoffLimit": cluster.container.retries, "template": {"spec": pod}}},
+        "jobTemplate": {"spec": {"backoffLimit": cluster.container.retries, "template": template}},
     }
     return [
         config_map(config, about),
         {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": about, "spec": job},
+        kubernetes.network_policy(about, own, []),
+        kubernetes.disruption_budget(about, own, minAvailable=1),
     ]
+
+
+def config_volume(name: str) -> dict[str, Any]:
+    """The volume with the files of a ConfigMap, which containers have at `CONFIG_MOUNT`."""
+    return {"name": CONFIG_MOUNT["name"], "configMap": {"name": name}}
 
 
 def config_map(config: Config, about: dict[str, Any]) -> dict[str, Any]:

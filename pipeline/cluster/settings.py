@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from typing import Annotated, Any
 
@@ -9,6 +10,9 @@ import pydantic
 
 from scenerank.pipeline.cluster import cron
 from scenerank.schemas.columns import Strict
+
+SECRET = re.compile(r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIALS?|(API|ACCESS|PRIVATE|SIGNING)_?KEY)(_|$)", re.I)
+"""What names of variables have whose values are for nobody else."""
 
 
 class ContainerSettings(Strict):
@@ -21,7 +25,7 @@ class ContainerSettings(Strict):
       gpus: how many.
       gpu_type: resource name of a GPU.
       node_selector: labels that a node must have.
-      environment: variables and their values.
+      environment: variables and their values; what is secret goes into `secrets`.
       secrets: variables and where their values lie, as `secret/key`.
       retries: of a failed container.
       cache: whether Kubeflow may take an earlier run's output of the same inputs.
@@ -37,6 +41,17 @@ class ContainerSettings(Strict):
     secrets: dict[str, Annotated[str, pydantic.Field(pattern=r"^[^/]+/[^/]+$")]] = {}
     retries: int = pydantic.Field(0, ge=0)
     cache: bool = False
+
+    @pydantic.field_validator("environment")
+    @classmethod
+    def _not_secret(cls, given: dict[str, str]) -> dict[str, str]:
+        for name, value in given.items():
+            if SECRET.search(name) and not value.startswith("/"):  # the path of a file is none
+                raise ValueError(
+                    f"{name} is named like a secret, and its value would be written into manifests: keep it in a "
+                    f"Secret of Kubernetes and name that in `secrets`, as `{name}: secret/key`"
+                )
+        return given
 
 
 class ScheduleSettings(Strict):
@@ -74,6 +89,7 @@ class ServingSettings(Strict):
       container: what its container gets; TF Serving's own image, or one that has its `tensorflow_model_server`.
       volume_claim: PersistentVolumeClaim that holds the workspace; none: the workspace is a URI that TF Serving reads.
       volume_path: the workspace's folder in the claim; empty: the claim's own.
+      docker_address: of this machine, that the server of a `docker run` line listens on; `0.0.0.0` for all.
       replicas: how many servers.
       max_replicas: to how many a HorizontalPodAutoscaler raises them; none: there is no autoscaler.
       target_cpu: per cent of the requested CPU that the autoscaler keeps.
@@ -85,6 +101,7 @@ class ServingSettings(Strict):
     container: ContainerSettings = ContainerSettings(image="tensorflow/serving:2.21.0", cpu=4, memory="8Gi")
     volume_claim: str | None = None
     volume_path: str = pydantic.Field("", pattern=r"^([^/].*)?$")
+    docker_address: str = "127.0.0.1"
     replicas: int = pydantic.Field(2, ge=1)
     max_replicas: int | None = pydantic.Field(None, ge=1)
     target_cpu: int = pydantic.Field(60, ge=1, le=100)
@@ -106,7 +123,8 @@ class ClusterSettings(Strict):
     Attributes:
       workspace: URI that all containers see.
       namespace: of Kubernetes.
-      service_account: that pods run as; none: the namespace's default.
+      service_account: that pods run as; none: the namespace's default, without its token.
+      run_as_user: number of the user and the group of all processes in pods; not root's.
       container: what every container gets.
       components: by name of a component: fields of `container` that differ for it.
       schedule: see `ScheduleSettings`.
@@ -116,6 +134,7 @@ class ClusterSettings(Strict):
     workspace: str | None = None
     namespace: str = "default"
     service_account: str | None = None
+    run_as_user: int = pydantic.Field(1000, ge=1)
     container: ContainerSettings = ContainerSettings()
     components: dict[str, dict[str, Any]] = {}
     schedule: ScheduleSettings = ScheduleSettings()

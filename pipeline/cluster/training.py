@@ -13,7 +13,7 @@ from scenerank.components.trainer.settings import TrainerSettings
 from scenerank.errors import ConfigurationError
 from scenerank.pipeline.cluster import kubernetes
 from scenerank.pipeline.cluster.names import name_of
-from scenerank.pipeline.cluster.schedule import MOUNT, config_map
+from scenerank.pipeline.cluster.schedule import CONFIG_MOUNT, MOUNT, config_map, config_volume
 from scenerank.pipeline.config import Config
 
 PORT = 2222
@@ -38,7 +38,7 @@ def members(settings: TrainerSettings) -> dict[str, int]:
 
 
 def manifests(config: Config, workspace: str, day: str) -> list[dict[str, Any]]:
-    """A ConfigMap with the configuration, a headless Service, and a Job for each kind of process.
+    """A ConfigMap with the configuration, a headless Service, a Job for each kind of process, and guards of their pods.
 
     Raises:
       ConfigurationError: see `members`.
@@ -55,15 +55,12 @@ def manifests(config: Config, workspace: str, day: str) -> list[dict[str, Any]]:
     run = ["scenerank", "run", "-w", workspace, "-c", f"{MOUNT}/config.yaml", "--day", day]
     task = ["scenerank", "train-task", "-w", workspace, "--day", day]
     for kind, count in counts.items():
-        container = kubernetes.container(
-            "training", config.cluster.container_of("Trainer"), run if kind == "chief" else task
-        )
+        settings = config.cluster.container_of("Trainer")
+        container = kubernetes.container("training", settings, run if kind == "chief" else task, [CONFIG_MOUNT])
         container["env"] += _tf_config(names, kind)
         container["ports"] = [{"containerPort": PORT}]
-        container["volumeMounts"] = [{"name": "config", "mountPath": MOUNT, "readOnly": True}]
-        pod = kubernetes.pod(config.cluster, config.cluster.container_of("Trainer"), [container])
+        pod = kubernetes.pod(config.cluster, settings, [container], [config_volume(name)])
         pod |= {"restartPolicy": "OnFailure", "subdomain": name}
-        pod["volumes"] = [{"name": "config", "configMap": {"name": name}}]
         job = {
             "completionMode": "Indexed",
             "completions": count,
@@ -76,7 +73,12 @@ def manifests(config: Config, workspace: str, day: str) -> list[dict[str, Any]]:
         found.append(
             {"apiVersion": "batch/v1", "kind": "Job", "metadata": {**about, "name": f"{name}-{kind}"}, "spec": job}
         )
-    return found
+    among = {"from": [{"podSelector": {"matchLabels": own}}], "ports": [{"protocol": "TCP", "port": PORT}]}
+    guards = [
+        kubernetes.network_policy(about, own, [among]),
+        kubernetes.disruption_budget(about, own, minAvailable=sum(counts.values())),
+    ]
+    return [*found, *guards]
 
 
 def _tf_config(names: dict[str, list[str]], kind: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 from scenerank.components.pusher.tf_serving import BATCHING, MODELS
 from scenerank.components.workspace import Workspace
 from scenerank.errors import ConfigurationError, DataError
-from scenerank.pipeline.cluster.kubernetes import container, pod
+from scenerank.pipeline.cluster.kubernetes import container, disruption_budget, network_policy, pod
 from scenerank.pipeline.cluster.names import allowed
 from scenerank.pipeline.config import Config
 
@@ -89,9 +89,11 @@ def docker_line(config: Config, workspace: Workspace) -> str:
         raise ConfigurationError(
             f"cluster.workspace: docker mounts folders and not {workspace.root}: give the path of a copy"
         )
-    line = ["docker", "run", "--rm"]
+    user = config.cluster.run_as_user
+    line = ["docker", "run", "--rm", "--read-only", "--tmpfs", "/tmp", "--user", f"{user}:{user}"]
+    line += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     for port in (serving.grpc_port, serving.rest_port):
-        line += ["-p", f"{port}:{port}"]
+        line += ["-p", f"{serving.docker_address}:{port}:{port}"]
     for folder, target in found.mounts.items():
         line += ["-v", f"{workspace.uri(folder)}:{target}:ro"]
     for name, value in serving.container.environment.items():
@@ -102,7 +104,7 @@ def docker_line(config: Config, workspace: Workspace) -> str:
 
 
 def manifests(config: Config, workspace: Workspace) -> list[dict[str, Any]]:
-    """Deployment, Service and, if there is to be one, HorizontalPodAutoscaler.
+    """Deployment, Service, HorizontalPodAutoscaler if there is to be one, NetworkPolicy, PodDisruptionBudget.
 
     Raises:
       ConfigurationError: the workspace is a path and there is no `cluster.serving.volume_claim` that holds it.
@@ -117,10 +119,9 @@ def manifests(config: Config, workspace: Workspace) -> list[dict[str, Any]]:
     labels = {"app": name}
     metadata = {"name": name, "namespace": config.cluster.namespace, "labels": labels}
     ports = {"grpc": serving.grpc_port, "rest": serving.rest_port}
-    template = pod(config.cluster, serving.container, [_server(config, found, ports)])
-    if found.mounts:
-        claim = {"claimName": serving.volume_claim, "readOnly": True}
-        template["volumes"] = [{"name": "workspace", "persistentVolumeClaim": claim}]
+    claim = {"claimName": serving.volume_claim, "readOnly": True}
+    volumes = [{"name": "workspace", "persistentVolumeClaim": claim}] if found.mounts else []
+    template = pod(config.cluster, serving.container, [_server(config, found, ports)], volumes)
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -138,7 +139,9 @@ def manifests(config: Config, workspace: Workspace) -> list[dict[str, Any]]:
         "metadata": metadata,
         "spec": {"selector": labels, "ports": [{"name": n, "port": p, "targetPort": n} for n, p in ports.items()]},
     }
-    return [deployment, service, *_autoscaler(config, metadata)]
+    reached = {"ports": [{"protocol": "TCP", "port": port} for port in ports.values()]}
+    guards = [network_policy(metadata, labels, [reached]), disruption_budget(metadata, labels, maxUnavailable=1)]
+    return [deployment, service, *_autoscaler(config, metadata), *guards]
 
 
 def _server(config: Config, found: Places, ports: dict[str, int]) -> dict[str, Any]:
@@ -148,22 +151,22 @@ def _server(config: Config, found: Places, ports: dict[str, int]) -> dict[str, A
     answers = {"httpGet": {"path": f"{model}/labels/stable/metadata", "port": "rest"}}
     alive = {"httpGet": {"path": model, "port": "rest"}}
     period = 5
+    mounts = [
+        {
+            "name": "workspace",
+            "mountPath": target,
+            "subPath": "/".join(part for part in (serving.volume_path.rstrip("/"), folder) if part),
+            "readOnly": True,
+        }
+        for folder, target in found.mounts.items()
+    ]
     return {
-        **container("serving", serving.container, [SERVER]),
+        **container("serving", serving.container, [SERVER], mounts),
         "args": arguments(config, found),
         "ports": [{"name": name, "containerPort": port} for name, port in ports.items()],
         "startupProbe": {**answers, "periodSeconds": period, "failureThreshold": -(-serving.load_seconds // period)},
         "readinessProbe": {**answers, "periodSeconds": period, "timeoutSeconds": 2},
         "livenessProbe": {**alive, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6},
-        "volumeMounts": [
-            {
-                "name": "workspace",
-                "mountPath": target,
-                "subPath": "/".join(part for part in (serving.volume_path.rstrip("/"), folder) if part),
-                "readOnly": True,
-            }
-            for folder, target in found.mounts.items()
-        ],
     }
 
 

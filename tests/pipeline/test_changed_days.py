@@ -9,6 +9,8 @@ import pytest
 
 from scenerank.components.workspace import shift
 from scenerank.errors import ExitCode
+from scenerank.pipeline.config import load_config
+from scenerank.pipeline.daily.needed import needed
 from tests.pipeline.small_world import DAY, FIRST, SECOND, changed
 
 pytestmark = pytest.mark.slow
@@ -31,11 +33,8 @@ def test_late_clicks_are_taken_in_by_the_next_run(world, capfd):
     printed = capfd.readouterr().out
     assert f"{FIRST} was made again" in printed and f"{SECOND} was made again" in printed
     assert record(world)["ingested"] == [FIRST, SECOND, DAY]
-    now = world.published(FIRST, SECOND)
-    assert now != before
-    assert world.run("--day", DAY).code == 0
-    assert "made again" not in capfd.readouterr().out and record(world)["ingested"] == [DAY]
-    assert world.published(FIRST, SECOND) == now
+    assert world.published(FIRST, SECOND) != before
+    assert needed(load_config(world.config), world.workspace, DAY).days == [DAY]
 
 
 def test_days_that_are_missing_are_left_out_where_that_is_allowed(world, capfd):

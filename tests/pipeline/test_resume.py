@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
-import pyarrow.parquet as pq
 import pytest
 
 from scenerank.components.pusher.releases import release
 from scenerank.errors import ExitCode
+from scenerank.pipeline.config import load_config
+from scenerank.pipeline.daily.resume import Resumed
 from tests.pipeline.killed_runs import run
 from tests.pipeline.small_world import DAY, FIRST, SECOND, changed
 
@@ -47,9 +46,9 @@ def test_it_goes_on_in_the_evaluator_and_ends_as_one_left_alone(failed, whole, c
     told = run_again(failed)
     assert told["resumed"] and "--no-resume does" in capfd.readouterr().out
     assert failed.workspace.day("examples", DAY) == published
-    assert failed.measured() == whole.measured()
+    assert told["metrics"] == record(whole)["metrics"]
     assert failed.published(FIRST, SECOND, DAY).keys() == whole.published(FIRST, SECOND, DAY).keys()
-    alone = json.loads((whole.folder / "w" / "reports" / f"day={DAY}" / "run.json").read_text())
+    alone = record(whole)
     assert told["seconds"].keys() == alone["seconds"].keys()
     done = {name for name in told["seconds"] if told["seconds"][name] < 0.1 * alone["seconds"][name]}
     assert {"LogExampleGen", "StatisticsGen", "FairnessCoefficient", "Transform", "Trainer"} <= done
@@ -58,13 +57,8 @@ def test_it_goes_on_in_the_evaluator_and_ends_as_one_left_alone(failed, whole, c
     assert not again["resumed"] and failed.workspace.day("examples", DAY) != published
 
 
-def test_who_does_not_want_it_runs_all(failed):
-    assert not run_again(failed, "--no-resume")["resumed"]
-
-
 def late_click(world):
-    rows = pq.ParquetFile(world.log()).read()
-    world.write(changed(rows, "is_click", 1, slice(0, 1)))
+    world.write(changed(world.rows(), "is_click", 1, slice(0, 1)))
 
 
 def late_click_before(world):
@@ -77,16 +71,37 @@ def rolled_back(world):
 
 
 def day_published_anew(world):
-    folder = world.workspace.day("examples", SECOND)
-    world.workspace.publish("examples", SECOND, folder)
+    world.workspace.publish("examples", SECOND, world.workspace.day("examples", SECOND))
 
 
-@pytest.mark.parametrize("change", [late_click, late_click_before, rolled_back, day_published_anew])
-def test_what_changed_since_is_run_again(failed, change):
-    before = failed.workspace.day("examples", DAY)
-    change(failed)
-    told = run_again(failed)
-    assert not told["resumed"] and failed.workspace.day("examples", DAY) != before
+def own_day_published_by_another(world):
+    world.workspace.publish("examples", DAY, world.workspace.day("examples", SECOND))
+
+
+@pytest.mark.parametrize(
+    "change", [late_click, late_click_before, rolled_back, day_published_anew, own_day_published_by_another]
+)
+def test_what_changed_since_is_run_again(world, change):
+    config = load_config(world.config)
+    begun = Resumed(config, world.workspace, DAY)
+    assert not begun.goes_on
+    world.workspace.publish("fairness", DAY, world.workspace.day("fairness", SECOND))
+    begun.published(DAY)
+    again = Resumed(config, world.workspace, DAY)
+    assert again.goes_on and again.name == begun.name
+    change(world)
+    after = Resumed(config, world.workspace, DAY)
+    assert not after.goes_on and after.name != begun.name
+
+
+def test_a_run_that_ended_well_or_is_not_wanted_is_not_gone_on_with(world):
+    config = load_config(world.config)
+    begun = Resumed(config, world.workspace, DAY)
+    assert not Resumed(config, world.workspace, DAY, fresh=True).goes_on
+    again = Resumed(config, world.workspace, DAY)
+    assert again.goes_on and again.name != begun.name
+    again.ended()
+    assert not Resumed(config, world.workspace, DAY).goes_on
 
 
 def test_other_settings_run_only_what_they_are_of(failed):

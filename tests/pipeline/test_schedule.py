@@ -62,7 +62,7 @@ def only(service):
 
 
 def test_the_printed_text_is_a_manifest():
-    config, job = manifests(call("--set", "cluster.service_account=runner", *scheduled(time_zone="Europe/Paris")))
+    config, job, *_ = manifests(call("--set", "cluster.service_account=runner", *scheduled(time_zone="Europe/Paris")))
     assert (config["kind"], job["kind"], job["apiVersion"]) == ("ConfigMap", "CronJob", "batch/v1")
     spec = job["spec"]
     assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("0 4 * * *", "Europe/Paris", "Forbid")
@@ -72,7 +72,7 @@ def test_the_printed_text_is_a_manifest():
     assert (pod["restartPolicy"], pod["serviceAccountName"]) == ("Never", "runner")
     (container,) = pod["containers"]
     assert container["image"] == "scenerank:0.1.0"
-    (mount,), (volume,) = container["volumeMounts"], pod["volumes"]
+    (mount, _), (volume, _) = container["volumeMounts"], pod["volumes"]
     assert mount["name"] == volume["name"]
     assert volume["configMap"]["name"] == config["metadata"]["name"]
     assert f"--config {mount['mountPath']}/config.yaml" in container["command"][-1]
@@ -80,7 +80,7 @@ def test_the_printed_text_is_a_manifest():
 
 def test_kubernetes_client_reads_every_field():
     found = manifests(call(*scheduled(catch_up="true"), "--set=cluster.service_account=ranker"))
-    assert [manifest["kind"] for manifest in found] == ["ConfigMap", "CronJob"]
+    assert [manifest["kind"] for manifest in found] == ["ConfigMap", "CronJob", "NetworkPolicy", "PodDisruptionBudget"]
     for manifest in found:
         assert typed(manifest) == manifest
 
@@ -91,7 +91,7 @@ def test_the_configuration_goes_along(tmp_path):
     source = pathlib.Path(schemas.__file__).with_name("simulator.yaml").read_text()
     (tmp_path / "own.yaml").write_text(source)
     (tmp_path / "c.yaml").write_text("declaration: own.yaml\nwindow: {days: 3}\n")
-    config, _ = manifests(call("--set", "trainer.epochs=7", config=str(tmp_path / "c.yaml")))
+    config, *_ = manifests(call("--set", "trainer.epochs=7", config=str(tmp_path / "c.yaml")))
     mounted = tmp_path / "mounted"
     mounted.mkdir()
     for name, text in config["data"].items():
@@ -119,7 +119,7 @@ def test_the_recurring_run_is_told_in_utc():
 def test_where_there_is_no_recurring_run_the_others_are_printed():
     text = call(*scheduled(time_zone="Europe/Paris"))
     assert "none: cluster.schedule.time_zone: Europe/Paris moves its clocks" in text
-    assert len(manifests(text)) == 2
+    assert len(manifests(text)) == 4
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
