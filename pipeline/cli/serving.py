@@ -44,11 +44,27 @@ def predict(workspace: str, source: str, output: str, version: int | None) -> No
 @click.option("--rest", is_flag=True, help="JSON over HTTP instead of gRPC.")
 @click.option("--label", type=click.Choice(["stable", "canary"]), default="stable", show_default=True)
 @click.option("--timeout", type=float, default=5.0, show_default=True, help="Seconds.")
+@click.option("--tls", is_flag=True, help="Encrypted, and the server's certificate is checked.")
+@click.option("--ca", metavar="FILE", help="PEM of the authorities to check it by; by default the system's.")
+@click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="Sent along; may be given more than once.")
 @exits
 def score(
-    config: str, source: str, rank: bool, host: str, port: int | None, rest: bool, label: str, timeout: float
+    config: str,
+    source: str,
+    rank: bool,
+    host: str,
+    port: int | None,
+    rest: bool,
+    label: str,
+    timeout: float,
+    tls: bool,
+    ca: str | None,
+    metadata: tuple[str, ...],
 ) -> None:
-    """Ask a running TF Serving for the rows of a file; prints item and probability, ranked with --rank."""
+    """Ask a running TF Serving for the rows of a file; prints item and probability, ranked with --rank.
+
+    The environment variable SCENERANK_TOKEN is sent along as `authorization: Bearer ...`.
+    """
     from scenerank.pipeline.config import load_config
     from scenerank.pipeline.serving.client import Client
     from scenerank.pipeline.serving.columns import check, columns, read_table
@@ -61,7 +77,8 @@ def score(
         raise DataError(f"{source} has no rows: give some")
     asked = columns(declaration, table, source)
     usual = serving.rest_port if rest else serving.grpc_port
-    client = Client(host, declaration.name, port or usual, label, rest, timeout)
+    sent = _metadata(metadata)
+    client = Client(host, declaration.name, port or usual, label, rest, timeout, tls, ca, sent)
     if rank:
         candidates = declaration.candidate_columns
         scores = client.rank(
@@ -74,6 +91,17 @@ def score(
     rows = list(zip(items, scores.probability.tolist()))
     for item, probability in sorted(rows, key=lambda row: -row[1]) if rank else rows:
         click.echo(json.dumps({declaration.item.name: item, "probability": round(probability, 6)}))
+
+
+def _metadata(given: tuple[str, ...]) -> dict[str, str]:
+    token = os.environ.get("SCENERANK_TOKEN")
+    found = {"authorization": f"Bearer {token}"} if token else {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise click.UsageError(f"--metadata {pair!r}: write NAME=VALUE")
+        found[name] = value
+    return found
 
 
 @click.command()

@@ -10,7 +10,10 @@ Columns are those of the signatures `predict` and `rank`, see `components.export
 from __future__ import annotations
 
 import base64
+import http.client
 import json
+import pathlib
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -18,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scenerank.errors import ServiceError
+from scenerank.errors import ConfigurationError, ServiceError
 
 PREDICT, RANK, PROBABILITY = "predict", "rank", "probability"
 GRPC_PORT, REST_PORT = 8500, 8501
@@ -46,6 +49,12 @@ class Client:
       label: `stable` or `canary`; None: the highest version that the server has loaded.
       rest: JSON over HTTP instead of gRPC.
       timeout: seconds after which a request is given up.
+      tls: encrypted, and the server's certificate is checked.
+      authorities: PEM file of the authorities that certificates are checked by; None: the system's.
+      metadata: sent with each request, as `{"authorization": "Bearer ..."}`.
+
+    Raises:
+      ConfigurationError: `authorities` is no PEM file.
     """
 
     def __init__(
@@ -56,11 +65,17 @@ class Client:
         label: str | None = None,
         rest: bool = False,
         timeout: float = 1.0,
+        tls: bool = False,
+        authorities: str | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         self.model, self.label, self.timeout = model, label, timeout
         self.address = f"{host}:{port or (REST_PORT if rest else GRPC_PORT)}"
         self._predict = self._by_rest if rest else self._by_grpc
         self._stub: Any = None
+        self._metadata = {name.lower(): value for name, value in (metadata or {}).items()}
+        self._tls = _context(authorities) if tls or authorities else None
+        self._authorities = authorities
 
     def score(self, columns: Mapping[str, Any]) -> Scores:
         """Rows: features and rates `[N]`, histories `[N, L]`, oldest first, and `history_length` `[N]`.
@@ -90,7 +105,11 @@ class Client:
 
         if self._stub is None:
             unlimited = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
-            channel = grpc.insecure_channel(self.address, unlimited)
+            if self._tls is None:
+                channel = grpc.insecure_channel(self.address, unlimited)
+            else:
+                trusted = None if self._authorities is None else pathlib.Path(self._authorities).read_bytes()
+                channel = grpc.secure_channel(self.address, grpc.ssl_channel_credentials(trusted), unlimited)
             self._stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         request = predict_pb2.PredictRequest()
         request.model_spec.name, request.model_spec.signature_name = self.model, signature
@@ -99,7 +118,7 @@ class Client:
         for name, value in inputs.items():
             request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
         try:
-            answer = self._stub.Predict(request, timeout=self.timeout)
+            answer = self._stub.Predict(request, timeout=self.timeout, metadata=[*self._metadata.items()])
         except grpc.RpcError as error:
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise self._late() from None
@@ -112,20 +131,22 @@ class Client:
     def _by_rest(self, signature: str, inputs: Mapping[str, np.ndarray]) -> Scores:
         label = "" if self.label is None else f"/labels/{self.label}"
         body = {"signature_name": signature, "inputs": {name: _json(value) for name, value in inputs.items()}}
-        address = f"http://{self.address}/v1/models/{self.model}{label}:predict"
-        request = urllib.request.Request(address, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        address = f"http{'s' if self._tls else ''}://{self.address}/v1/models/{self.model}{label}:predict"
+        headers = {"Content-Type": "application/json", **self._metadata}
+        request = urllib.request.Request(address, json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as stream:
+            with urllib.request.urlopen(request, timeout=self.timeout, context=self._tls) as stream:
                 outputs = json.load(stream)["outputs"]
         except urllib.error.HTTPError as error:
             said = _line(error.read().decode(errors="replace"))
             raise ServiceError(f"{self.address} refused {signature} of {self._named}: {said}") from None
-        except TimeoutError:
-            raise self._late() from None
-        except urllib.error.URLError as error:
-            if isinstance(error.reason, TimeoutError):
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, TimeoutError):
                 raise self._late() from None
-            raise ServiceError(f"{self.address} was not reached ({error.reason}): is the server up?") from None
+            raise ServiceError(
+                f"{self.address} was not reached ({_line(str(reason))}): is the server up, and does it speak TLS or not?"
+            ) from None
         return Scores(np.asarray(outputs[PROBABILITY], np.float32).reshape(-1), None)
 
     @property
@@ -136,6 +157,13 @@ class Client:
         return ServiceError(
             f"{self.address} did not answer for {self._named} within {self.timeout:g} s: raise the timeout"
         )
+
+
+def _context(authorities: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except OSError as error:
+        raise ConfigurationError(f"{authorities} is no PEM file of authorities ({error}): name one") from None
 
 
 def _array(value: Any) -> np.ndarray:

@@ -12,8 +12,10 @@ import contextlib
 import http.server
 import json
 import os
+import pathlib
 import re
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -112,8 +114,43 @@ def _encoded(value: np.ndarray) -> Any:
     return np.vectorize(bytes.decode, otypes=[object])(value).tolist() if value.dtype == object else value.tolist()
 
 
+class Guard(grpc.ServerInterceptor):
+    """What a proxy before servers does: TLS, and requests without the token refused.
+
+    Args:
+      folder: for `cert.pem`, of an authority of its own, and `key.pem`.
+    """
+
+    authorization = "Bearer sesame"
+
+    def __init__(self, folder: pathlib.Path):
+        self.certificate, self.key = folder / "cert.pem", folder / "key.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+        command += ["-addext", "subjectAltName=DNS:localhost"]
+        files = ["-keyout", str(self.key), "-out", str(self.certificate)]
+        subprocess.run([*command, *files], check=True, capture_output=True)
+
+    def intercept_service(self, continuation: Any, details: Any) -> Any:
+        if ("authorization", self.authorization) in details.invocation_metadata:
+            return continuation(details)
+        return grpc.unary_unary_rpc_method_handler(
+            lambda request, context: context.abort(grpc.StatusCode.UNAUTHENTICATED, "who are you?")
+        )
+
+    def port(self, server: grpc.Server) -> int:
+        pair = (self.key.read_bytes(), self.certificate.read_bytes())
+        return server.add_secure_port("localhost:0", grpc.ssl_server_credentials([pair]))
+
+    def encrypt(self, server: http.server.HTTPServer) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+
+
 @contextlib.contextmanager
-def in_process(workspace: Workspace, loaded: Mapping[int, Any], seconds: float = 0.0) -> Iterator[Address]:
+def in_process(
+    workspace: Workspace, loaded: Mapping[int, Any], seconds: float = 0.0, guard: Guard | None = None
+) -> Iterator[Address]:
     """A server in threads of this process; arguments as of `Service`."""
     service = Service(workspace, loaded, seconds)
 
@@ -121,6 +158,8 @@ def in_process(workspace: Workspace, loaded: Mapping[int, Any], seconds: float =
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             try:
+                if guard is not None and self.headers.get("authorization") != guard.authorization:
+                    raise Refused("who are you?")
                 code, said = 200, service.rest(self.path, body)
             except Refused as error:
                 code, said = 400, {"error": str(error)}
@@ -134,11 +173,13 @@ def in_process(workspace: Workspace, loaded: Mapping[int, Any], seconds: float =
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(2), interceptors=[] if guard is None else [guard])
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
-    port = server.add_insecure_port("localhost:0")
+    port = server.add_insecure_port("localhost:0") if guard is None else guard.port(server)
     server.start()
     with http.server.ThreadingHTTPServer(("localhost", 0), Handler) as rest:
+        if guard is not None:
+            guard.encrypt(rest)
         threading.Thread(target=rest.serve_forever, daemon=True).start()
         try:
             yield Address(port, rest.server_port)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import collections
 import glob
-import gzip
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +14,9 @@ import tensorflow as tf
 from scenerank.components.workspace import Workspace, shift
 from scenerank.pipeline.config import Config
 
+_AGE_MS = 32
+"""How exact the age of a behavior of last week is, a float32 of seconds."""
+
 
 def logs(workspace: Workspace, day: str) -> pd.DataFrame:
     """A day's rows; none where it has no logs."""
@@ -22,7 +25,7 @@ def logs(workspace: Workspace, day: str) -> pd.DataFrame:
 
 
 def expected(workspace: Workspace, config: Config, day: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """Of each impression, by request and item: its label, the items and ages of its history, its counts and rates."""
+    """Of each impression, by request and item: label, moment of the request, behaviors before it, counts and rates."""
     declared = config.declared
     history, rates = declared.history, declared.rates
     assert history is not None and rates is not None
@@ -36,15 +39,10 @@ def expected(workspace: Workspace, config: Config, day: str) -> dict[tuple[str, 
     for row in today.itertuples():
         moment = asked[row.user_id, row.request_id]
         mine = behaviors[(behaviors.user_id == row.user_id) & (behaviors.time_ms < moment)]
-        mine = mine.tail(history.length)
-        told = {
-            "is_click": row.is_click,
-            "history_time": sorted(mine.time_ms.tolist()),
-            "history_item_id": sorted(mine.item_id.tolist()),
-        }
+        told = {"is_click": row.is_click, "past": list(zip(mine.time_ms, mine.item_id))}
         for keys in rates.keys:
             told |= _rates(row, counted, list(keys), rates.prior)
-        found[row.request_id, row.item_id] = {**told, "moment": moment}
+        found[row.request_id, row.item_id] = {**told, "moment": moment, "length": history.length}
     return found
 
 
@@ -63,11 +61,23 @@ def _rates(row: Any, counted: pd.DataFrame, keys: list[str], prior: float) -> di
 def published(workspace: Workspace, day: str) -> Iterator[dict[str, list[Any]]]:
     """The published examples of a day."""
     for path in sorted(glob.glob(f"{workspace.day('examples', day)}/examples/*.gz")):
-        with gzip.open(path):
-            for record in tf.data.TFRecordDataset(path, "GZIP").as_numpy_iterator():
-                features = tf.train.Example.FromString(record).features.feature
-                yield {name: list(getattr(f, f.WhichOneof("kind")).value) if f.WhichOneof("kind") else []
-                       for name, f in features.items()}  # fmt: skip
+        for record in tf.data.TFRecordDataset(path, "GZIP").as_numpy_iterator():
+            features = tf.train.Example.FromString(record).features.feature
+            yield {name: list(getattr(f, f.WhichOneof("kind")).value) if f.WhichOneof("kind") else []
+                   for name, f in features.items()}  # fmt: skip
+
+
+def _is_history(times: list[int], items: list[str], row: dict[str, Any]) -> bool:
+    """Whether these are the last behaviors; of those of the oldest moment, as many as there is room for."""
+    last = row["past"][-row["length"] :]
+    if len(last) != len(times) or not all(
+        math.isclose(mine, theirs, abs_tol=_AGE_MS) for mine, (theirs, _) in zip(times, last)
+    ):
+        return False
+    oldest = last[0][0] if last else 0
+    sure = collections.Counter(item for time, item in last if time > oldest)
+    tied = collections.Counter(item for time, item in row["past"] if time == oldest)
+    return not (sure - collections.Counter(items)) and not (collections.Counter(items) - sure - tied)
 
 
 def differing(workspace: Workspace, config: Config, day: str) -> tuple[int, int]:
@@ -75,13 +85,9 @@ def differing(workspace: Workspace, config: Config, day: str) -> tuple[int, int]
     wanted, wrong, values = expected(workspace, config, day), 0, 0
     for example in published(workspace, day):
         row = wanted.pop((example["request_id"][0].decode(), example["item_id"][0].decode()))
-        ages = [round(age * 1000) for age in example["history_age_s"]]
-        pairs = [
-            (example["is_click"], [row["is_click"]]),
-            (sorted(item.decode() for item in example["history_item_id"]), row["history_item_id"]),
-            ([math.isclose(row["moment"] - a, t, abs_tol=16) for a, t in zip(ages, row["history_time"])],
-             [True] * len(row["history_time"])),
-        ]  # fmt: skip
+        times = [row["moment"] - round(age * 1000) for age in example["history_age_s"]]
+        items = [item.decode() for item in example["history_item_id"]]
+        pairs = [(example["is_click"], [row["is_click"]]), (_is_history(times, items, row), True)]
         for name, value in row.items():
             if name.startswith(("count_", "rate_")):
                 pairs.append(([math.isclose(example[name][0], value, rel_tol=1e-5, abs_tol=1e-6)], [True]))

@@ -16,13 +16,13 @@ from scenerank.components.pusher.releases import release, rollback
 from scenerank.components.pusher.settings import PusherSettings
 from scenerank.components.pusher.tf_serving import configure, write
 from scenerank.components.workspace import Workspace
-from scenerank.errors import ServiceError
+from scenerank.errors import ConfigurationError, ServiceError
 from scenerank.pipeline.cli.main import main
 from scenerank.pipeline.config import load_config
 from scenerank.pipeline.serving.client import Client
 from scenerank.pipeline.serving.columns import columns
 from tests.components import tiny
-from tests.pipeline.model_server import BINARY, binary, in_process, patient
+from tests.pipeline.model_server import BINARY, Guard, binary, in_process, patient
 
 ROWS = tiny.table(2000).slice(1700, 40)
 OLD, NEW = 2024030301, 2024030401
@@ -165,3 +165,55 @@ def test_command_asks_for_the_rows_of_a_file(workspace, loaded, config, tmp_path
     items = ROWS.column("item").to_pylist()
     np.testing.assert_allclose([row["probability"] for row in found], expected.probability[order], atol=2e-6)
     assert [row["item"] for row in found] == [items[i] for i in order]
+
+
+@pytest.fixture
+def guarded(workspace, loaded, tmp_path):
+    """A server behind TLS that wants a token, and its guard."""
+    guard = Guard(tmp_path)
+    with in_process(workspace, loaded, guard=guard) as address:
+        yield address, guard
+
+
+@protocols
+def test_encrypted_with_a_token_it_answers_as_ever(guarded, inputs, signatures, rest):
+    address, guard = guarded
+    known = {"authorities": str(guard.certificate), "metadata": {"Authorization": guard.authorization}}
+    expected = signatures["predict"](**{name: tf.constant(value) for name, value in inputs.items()})
+    found = client(address, rest, **known).score(inputs)
+    np.testing.assert_allclose(found.probability, expected["probability"], atol=1e-6)
+
+
+@protocols
+def test_who_is_not_known_is_not_answered(guarded, inputs, rest):
+    address, guard = guarded
+    for options, told in (
+        ({"authorities": str(guard.certificate)}, "who are you"),
+        ({"tls": True, "metadata": {"authorization": guard.authorization}, "timeout": 5.0}, "localhost"),
+        ({"metadata": {"authorization": guard.authorization}, "timeout": 5.0}, "localhost"),
+    ):
+        with pytest.raises(ServiceError, match=told) as refused:
+            client(address, rest, **options).score(inputs)
+        assert "\n" not in str(refused.value)
+
+
+def test_authorities_that_are_none_are_named(tmp_path):
+    (tmp_path / "no.pem").write_text("no")
+    for path in (tmp_path / "no.pem", tmp_path / "absent.pem"):
+        with pytest.raises(ConfigurationError, match=f"{path} is no PEM file of authorities"):
+            Client("localhost", "tiny", authorities=str(path))
+
+
+@protocols
+def test_the_command_sends_the_token(guarded, config, tmp_path, rest, monkeypatch):
+    import pyarrow as pa
+
+    address, guard = guarded
+    pa.parquet.write_table(pa.Table.from_batches([ROWS]), tmp_path / "rows.parquet")
+    monkeypatch.setenv("SCENERANK_TOKEN", guard.authorization.removeprefix("Bearer "))
+    port = address.rest if rest else address.grpc
+    asked = ["score", "-c", config, "--input", str(tmp_path / "rows.parquet"), "--port", str(port), "--timeout", "60"]
+    asked += ["--tls", "--ca", str(guard.certificate), "--metadata", "x-request-id=7", *(["--rest"] if rest else [])]
+    done = CliRunner().invoke(main, asked)
+    assert done.exit_code == 0 and len(done.output.splitlines()) == ROWS.num_rows, done.output
+    assert CliRunner().invoke(main, [*asked, "--metadata", "none"]).exit_code == 2

@@ -47,7 +47,7 @@ def stale_values() -> Iterator[tuple[str, int]]:
         run(fourth, SECOND, DAY)
         shutil.rmtree(world.log(DAY).parent)
         shutil.rmtree(world.workspace.uri("examples", f"day={DAY}"))
-        run(fifth, fourth, settings=("window.missing=skip",))
+        run(fifth, settings=("window.missing=skip",))
     yield "stale_values", wrong
     yield "stale_values_compared", values
 
