@@ -16,6 +16,8 @@ from scenerank.components.export.ranking import Columns
 from scenerank.schemas import HISTORY_LENGTH, Declaration
 from scenerank.schemas.columns import Column
 
+_BLANK = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"
+_CONTROL = r"(?s)[^\x00\n\r]*[\x00\n\r].*"
 Broken = tuple[list[str], tf.Tensor]
 """Sentences, and whether each is true, bool `[K]`."""
 
@@ -132,19 +134,23 @@ def _finite(columns: Mapping[str, Any], names: Sequence[str]) -> list[Broken]:
 def _bounds(columns: Mapping[str, Any], features: Sequence[Column]) -> list[Broken]:
     """An absent optional value is its default, which no bound holds."""
     found: list[Broken] = []
-    required = [c for c in features if c.required]
     for kind, cast in (("int64", int), ("float32", float)):
         for bound, word, compare in (("min", "below", tf.less), ("max", "above", tf.greater)):
-            bounded = [c for c in required if c.type == kind and getattr(c, bound) is not None]
+            bounded = [c for c in features if c.type == kind and getattr(c, bound) is not None]
             if bounded:
                 values = _stacked(columns, [c.name for c in bounded])
                 limits = tf.constant([[cast(getattr(c, bound))] for c in bounded], values.dtype)
+                outside = compare(values, limits)
+                if not all(c.required for c in bounded):
+                    absent = tf.constant([[getattr(c, bound) if c.required else c.fill] for c in bounded], values.dtype)
+                    outside &= values != absent
                 told = [f"{c.name} is {word} {getattr(c, bound):g}" for c in bounded]
-                found.append((told, tf.reduce_any(compare(values, limits), 1)))
-    for column in required:
+                found.append((told, tf.reduce_any(outside, 1)))
+    for column in features:
         if column.values is not None and column.type != "string":
             value = columns[column.name]
-            known = tf.reduce_any(value[..., tf.newaxis] == tf.constant(column.values, value.dtype), -1)
+            allowed = column.values if column.required else (*column.values, column.fill)
+            known = tf.reduce_any(value[..., tf.newaxis] == tf.constant(allowed, value.dtype), -1)
             sentence = f"{column.name} is not one of {', '.join(map(str, column.values))}"
             found.append(([sentence], ~tf.reduce_all(known)[tf.newaxis]))
     return found
@@ -154,13 +160,24 @@ def _texts(columns: Mapping[str, Any], features: Sequence[Column]) -> list[Broke
     texts = [c for c in features if c.type == "string"]
     if not texts:
         return []
-    lengths = tf.strings.length(_stacked(columns, [c.name for c in texts]), unit="UTF8_CHAR")
-    least = tf.constant([[int(c.key)] for c in texts])
+    stacked = _stacked(columns, [c.name for c in texts])
+    lengths = tf.strings.length(stacked, unit="UTF8_CHAR")
     most = tf.constant([[c.max_length] for c in texts])
-    return [
-        ([f"{c.name} is missing" for c in texts], tf.reduce_any(lengths < least, 1)),
-        ([f"{c.name} is longer than {c.max_length} characters" for c in texts], tf.reduce_any(lengths > most, 1)),
-    ]
+    found = [([f"{c.name} is longer than {c.max_length} characters" for c in texts], tf.reduce_any(lengths > most, 1))]
+    for sentence, pattern, which in (
+        ("is missing", _BLANK, [c.key for c in texts]),
+        ("has a control character", _CONTROL, [c.key or _is_word(c) for c in texts]),
+    ):
+        places = [place for place, wanted in enumerate(which) if wanted]
+        if places:
+            rows = stacked if len(places) == len(texts) else tf.gather(stacked, places)
+            told = [f"{texts[place].name} {sentence}" for place in places]
+            found.append((told, tf.reduce_any(tf.strings.regex_full_match(rows, pattern), 1)))
+    return found
+
+
+def _is_word(column: Column) -> bool:
+    return column.encoding is not None and column.encoding.kind == "vocabulary"
 
 
 def _stacked(columns: Mapping[str, Any], names: Sequence[str]) -> tf.Tensor:

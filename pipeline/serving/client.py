@@ -145,7 +145,7 @@ class Client:
             if isinstance(reason, TimeoutError):
                 raise self._late() from None
             raise ServiceError(
-                f"{self.address} was not reached ({_line(str(reason))}): is the server up, and does it speak TLS or not?"
+                f"{self.address} was not reached ({_line(str(reason))}): is the server up, and is TLS what it speaks?"
             ) from None
         return Scores(np.asarray(outputs[PROBABILITY], np.float32).reshape(-1), None)
 

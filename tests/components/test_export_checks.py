@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from scenerank.components.export.checks import check_rows
 from scenerank.components.export.serving import EXAMPLES, PREDICT, RANK
 from scenerank.components.export.warmup import requests
 from scenerank.schemas import HISTORY_LENGTH
 from tests.components import tiny
+from tests.components.ingestion import COLUMNS, declare, row
 
 CANDIDATES = tiny.DECLARATION.candidate_columns
 
@@ -55,6 +57,8 @@ SPOILT = {
     "rate_clicked_item is not a finite number": in_first("rate_clicked_item", -np.inf),
     "item is missing": in_first("item", b""),
     "scenario is missing": in_first("scenario", b""),
+    "item has a control character": in_first("item", b"a\n"),
+    "brand has a control character": in_first("brand", b"a\0b"),
     "brand is longer than 256 characters": in_first("brand", b"x" * 257),
     f"{HISTORY_LENGTH} is below 0 or above the length of the histories": in_first(HISTORY_LENGTH, -1),
     "history_price has a number that is not finite": in_first("history_price", np.nan),
@@ -69,6 +73,26 @@ def test_it_is_refused_with_a_sentence(loaded, columns, call, sentence):
     SPOILT[sentence](columns)
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"the request is refused: {sentence}"):
         call(loaded, columns)
+
+
+@pytest.mark.parametrize("blank", [" ", "\t\r", "\u00a0\u2003", "\x85"])
+def test_blank_keys_are_missing(loaded, columns, blank):
+    columns["item"][0] = blank.encode()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="the request is refused: item is missing"):
+        predict(loaded, columns)
+
+
+@pytest.mark.parametrize(("value", "told"), [(-1.5, "below 0"), (-1.0, None), (0.0, None), (9.5, "above 9")])
+@pytest.mark.parametrize("required", [True, False])
+def test_bounds_hold_for_all_but_the_default_of_an_optional_column(value, told, required):
+    column = {**COLUMNS[5], "min": 0, "max": 9, "required": required, "default": -1.0}
+    declaration = declare(columns=[*COLUMNS[:5], column, *COLUMNS[6:]])
+    asked = {c.name: tf.constant([row(price=value)[c.name]]) for c in declaration.features if c.name == "price"}
+    if told is None and not (required and value < 0):
+        check_rows(declaration, asked)
+        return
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"price is {told or 'below 0'}"):
+        check_rows(declaration, asked)
 
 
 @pytest.mark.parametrize("call", [predict, rank])

@@ -179,6 +179,7 @@ def odd_but_true(rows: pa.Table) -> pa.Table:
     busy = rows.take(pa.array(places))
     times = busy["time_ms"].to_numpy() // 1000 * 1000 + np.arange(EVENTS) % 1000
     busy = changed(changed(busy, "user_id", "busy"), "time_ms", pa.array(times))
+    busy = changed(busy, "request_id", pa.array([f"busy{n}" for n in range(EVENTS)]))
     rows = changed(rows, "scenario_id", "unseen", slice(100, 140))
     rows = changed(rows, "scenario_id", "single", slice(200, 201))
     return pa.concat_tables([rows, busy.cast(rows.schema)])

@@ -20,14 +20,14 @@ ANOMALIES = "tfx.utils.writer_utils:write_anomalies"
 PUSHED = 2024030301
 C = "scenerank.components"
 KILLS = [
-    ("ServedModel", f"{C}.served_model.serve:mirror", 1, "after"),  # the model is there, its weights are not
     ("LogExampleGen", f"{C}.log_example_gen.writing.writer:write", 2, "after"),  # two of four files
     ("LogExampleGen", f"{C}.log_example_gen.checking.quarantine:write", 1, "after"),  # not yet judged
-    ("StatisticsGen", FILES, 1, "before"),
-    ("PreviousStatistics", f"{C}.previous_statistics.baseline:mirror", 1, "after"),
-    ("ExampleValidator", ANOMALIES, 1, "after"),
-    ("DistributionValidator", ANOMALIES, 1, "before"),
+    ("ServedModel", f"{C}.served_model.serve:mirror", 1, "after"),  # the model is there, its weights are not
     ("ProfileValidator", f"{C}.storage:write", 1, "after"),
+    ("StatisticsGen", FILES, 1, "before"),
+    ("ExampleValidator", ANOMALIES, 1, "after"),
+    ("PreviousStatistics", f"{C}.previous_statistics.baseline:mirror", 1, "after"),
+    ("DistributionValidator", ANOMALIES, 1, "before"),
     ("AnomalyGate", f"{C}.storage:write_json", 1, "after"),
     ("FairnessCoefficient", f"{C}.fairness_coefficient.records:write_records", 2, "after"),
     ("DayPublisher", f"{C}.workspace:Workspace.copy", 3, "after"),  # quarantine, fairness, half of the examples
@@ -41,6 +41,7 @@ KILLS = [
     ("Pusher", f"{C}.storage:write", 1, "after"),  # a whole model, not yet in its place
     ("Pusher", f"{C}.pusher.push:push", 1, "after"),  # in service, but nobody was told
 ]
+"""In the order of a run: what one completed before it was killed the next does not run again."""
 
 
 @pytest.fixture(scope="module")

@@ -90,6 +90,9 @@ def ingested(folder: str, column: str) -> tuple[list[Any], list[int]]:
 
 
 def agree(name: str, column: str, values: list[Any]) -> None:
+    """Raises:
+    AssertionError: ingestion and `predict` do not make the same of the values of a file's column.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "logs", f"day={DAY}", name)
         path.parent.mkdir(parents=True)
