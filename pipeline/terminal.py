@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.status import Status
+from rich.live import Live
+from rich.spinner import Spinner
 
 
 @contextlib.contextmanager
@@ -50,7 +51,7 @@ class Progress:
 
     def __init__(self, console: Console):
         self._console = console
-        self._status: Status | None = None
+        self._live: Live | None = None
         self._started = 0.0
         self._name = ""
         self._day = ""
@@ -62,23 +63,31 @@ class Progress:
         if state == "running":
             self._name, self._started = name, time.monotonic()
             if self._console.is_terminal:
-                self._status = self._console.status(name)
-                self._status.start()
+                # What Python prints goes where the process' own goes, into the log, and not above this line.
+                self._live = Live(
+                    Spinner("dots", name, style="green"),
+                    console=self._console,
+                    transient=True,
+                    refresh_per_second=12,
+                    redirect_stdout=False,
+                    redirect_stderr=False,
+                )
+                self._live.start()
             return
         self.stop()
         self._console.print(f"  {name:<24}{time.monotonic() - self._started:7.1f} s", highlight=False)
 
     def training(self, event: dict) -> None:
         """How far the Trainer is; `event` has epoch, epochs, step, steps and loss where known."""
-        if self._status is not None:
+        if self._live is not None:
             shown = "  ".join(f"{key} {_short(value)}" for key, value in event.items())
-            self._status.update(f"{self._name}  {shown}")
+            self._live.update(Spinner("dots", f"{self._name}  {shown}", style="green"))
 
     def stop(self) -> None:
         """Takes the line with the state away, if it is shown."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
 
 def _short(value: object) -> str:
