@@ -10,6 +10,14 @@ from scenerank.errors import DataError
 WRITTEN = re.compile(r"(\d{4}-\d{2}-\d{2})([+-]\d{1,4})?")
 
 
+def is_day(text: str) -> bool:
+    """Whether a text is a date as folders have it; newer Pythons read more ways to write one."""
+    try:
+        return shift(text, 0) == text
+    except ValueError:
+        return False
+
+
 def day_of(text: str) -> str:
     """The day that `text` means, an ISO date: `2024-03-02` itself, `2024-03-01` for `2024-03-02-1`.
 

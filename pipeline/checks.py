@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any, Literal
 
 import pydantic
 
+from scenerank.components.days import is_day
 from scenerank.components.profile_validator.settings import ProfileLimits
 
 
@@ -44,10 +44,8 @@ class CheckSettings(ProfileLimits):
             return given
         days = {str(day): reason for day, reason in given.items()}
         for day, reason in days.items():
-            try:
-                datetime.date.fromisoformat(day)
-            except ValueError:
-                raise ValueError(f"{day!r} is no day: write it as 2022-05-31") from None
+            if not is_day(day):
+                raise ValueError(f"{day!r} is no day: write it as 2022-05-31")
             if not isinstance(reason, str) or not reason.strip():
                 raise ValueError(f"{day} needs a reason, a text that is recorded with the day")
         return days

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import click
@@ -42,6 +41,7 @@ def run(
 
 
 def _days(day: str | None, first: str | None, last: str | None) -> list[str]:
+    from scenerank.components.days import is_day
     from scenerank.components.workspace import shift
 
     if day is not None and first is None and last is None:
@@ -49,7 +49,7 @@ def _days(day: str | None, first: str | None, last: str | None) -> list[str]:
     elif day is not None or first is None or last is None:
         raise click.UsageError("give either --day, or both --from and --to")
     for value in (first, last):
-        if not _is_day(value):
+        if not is_day(value):
             raise click.UsageError(f"{value!r} is no day: write it as 2022-05-31")
     if first > last:
         raise click.UsageError(f"--from {first} comes after --to {last}")
@@ -57,14 +57,6 @@ def _days(day: str | None, first: str | None, last: str | None) -> list[str]:
     while days[-1] != last:
         days.append(shift(days[-1], 1))
     return days
-
-
-def _is_day(text: str) -> bool:
-    """Newer Pythons read more ways to write a date than the one that folders have."""
-    try:
-        return datetime.date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 @click.command()

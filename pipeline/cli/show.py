@@ -80,7 +80,7 @@ def _days(space: Workspace) -> list[dict[str, Any]]:
         counts = IngestionSummary.read(space.day("quarantine", day)) if day in examples else None
         days.append({"day": day, "logs": day in logs, "published": day in examples})
         days[-1]["rows"] = counts and counts.rows_accepted
-        days[-1]["quarantined"] = counts and sum(counts.quarantined.values())
+        days[-1]["quarantined"] = counts and counts.rows_refused
         days[-1]["duplicates"] = counts and counts.duplicates
         days[-1]["late"] = counts and sum(counts.rows_late.values())
     return days

@@ -7,13 +7,14 @@ import importlib.metadata
 import logging
 import time
 from types import TracebackType
+from typing import Any
 
 from scenerank.components.records.attempt import Attempt, note, state_of
 from scenerank.components.records.evaluation import CANDIDATE
 from scenerank.components.records.ingestion import IngestionSummary
 from scenerank.components.records.run import RunRecord
 from scenerank.components.workspace import Workspace
-from scenerank.errors import ExitCode, SceneRankError, cause_of
+from scenerank.errors import ExitCode, SceneRankError, WorkspaceError, cause_of
 from scenerank.pipeline.config import Config
 from scenerank.pipeline.daily.notify import notify
 from scenerank.pipeline.daily.prometheus import write_metrics
@@ -59,14 +60,20 @@ class Noted:
             "component": self.component if error else "",
             "seconds": round(time.monotonic() - self._since, 1),
         }
-        if self._attempt.day in self._workspace.days("quarantine"):
-            counts = IngestionSummary.read(self._workspace.day("quarantine", self._attempt.day))
-            found |= {"rows": counts.rows_accepted, "quarantined": sum(counts.quarantined.values())}
-            found |= {"duplicates": counts.duplicates, "late": counts.rows_late}
+        found |= self._counted()
         if self.record is not None:
             candidate = self.record.metrics.of(CANDIDATE)
             found |= {"version": self.record.version or 0, "auc": candidate.auc, "pcoc": candidate.pcoc}
         return self._attempt.model_copy(update=found)
+
+    def _counted(self) -> dict[str, Any]:
+        """Rows of the day; what cannot be read must not hide how the run ended."""
+        try:
+            counts = IngestionSummary.read(self._workspace.day("quarantine", self._attempt.day))
+        except (OSError, ValueError, WorkspaceError):
+            return {}
+        rows = {"rows": counts.rows_accepted, "quarantined": counts.rows_refused}
+        return {**rows, "duplicates": counts.duplicates, "late": counts.rows_late}
 
     def _judged(self, error: BaseException | None) -> tuple[ExitCode, str]:
         if error is None:

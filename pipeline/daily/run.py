@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 from scenerank.components import storage
+from scenerank.components.days import is_day
 from scenerank.components.examples_window.folds import of_fold
 from scenerank.components.locks import held
 from scenerank.components.profile_validator.validate import accepted_days
@@ -87,10 +87,8 @@ def run_day(
     Raises:
       WorkspaceError: bad input; what is in service and what was published are as before.
     """
-    try:
-        datetime.date.fromisoformat(day)
-    except ValueError:
-        raise WorkspaceError(f"{day!r} is no day: write it as 2022-05-31") from None
+    if not is_day(day):
+        raise WorkspaceError(f"{day!r} is no day: write it as 2022-05-31")
     workspace = Workspace(root)
     with locked(workspace), Noted(config, workspace, day) as noted:
 

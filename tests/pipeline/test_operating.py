@@ -75,6 +75,16 @@ def ended(workspace: Workspace, error: BaseException | None, **overrides) -> Att
     return attempts(workspace)[-1]
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"rows_read": "many"}'])
+def test_a_summary_that_cannot_be_read_does_not_hide_how_the_run_ended(tmp_path, text):
+    workspace = Workspace(str(tmp_path / "w"))
+    (tmp_path / "q").mkdir()
+    (tmp_path / "q" / "summary.json").write_text(text)
+    workspace.publish("quarantine", DAY, str(tmp_path / "q"))
+    told = ended(workspace, DataError("the logs hold no row"))
+    assert (told.sentence, told.rows) == ("the logs hold no row", None)
+
+
 @pytest.mark.parametrize(
     ("error", "state", "code", "sentence"),
     [
