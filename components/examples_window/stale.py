@@ -7,7 +7,7 @@ from typing import Any
 
 from scenerank.components.examples_window.settings import WindowSettings
 from scenerank.components.examples_window.window import window_days
-from scenerank.components.log_example_gen.origin import origin
+from scenerank.components.log_example_gen.origin import LogDigests, origin
 from scenerank.components.log_example_gen.settings import IngestSettings
 from scenerank.components.records.origin import DayOrigin
 from scenerank.components.workspace import Workspace
@@ -26,11 +26,11 @@ def stale_days(
 
     A day that was published without saying what it was made of, by an older version, counts as it was.
     """
-    found = {}
+    found, digests = {}, LogDigests(workspace, declaration)
     for day in days:
         made_of = DayOrigin.find(workspace.day("examples", day))
         if made_of is not None and made_of.parts:
-            changes = made_of.changes(origin(workspace, day, declaration, settings, recipe))
+            changes = made_of.changes(origin(digests, workspace, day, declaration, settings, recipe))
             if changes:
                 found[day] = changes
     return found

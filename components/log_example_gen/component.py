@@ -25,7 +25,7 @@ from scenerank.components import storage
 from scenerank.components.artifacts import DayProfile, Quarantine
 from scenerank.components.log_example_gen.ingest import ingest
 from scenerank.components.log_example_gen.job import Job
-from scenerank.components.log_example_gen.origin import origin
+from scenerank.components.log_example_gen.origin import LogDigests, origin
 from scenerank.components.log_example_gen.reading.marker import require
 from scenerank.components.log_example_gen.settings import IngestSettings
 from scenerank.components.workspace import Workspace
@@ -64,7 +64,8 @@ def LogExampleGen(
     """
     require(Workspace(workspace), day, marker)
     declared, chosen = Declaration.model_validate_json(declaration), IngestSettings.model_validate_json(settings)
-    made_of = origin(Workspace(workspace), day, declared, chosen, json.loads(recipe))
+    space = Workspace(workspace)
+    made_of = origin(LogDigests(space, declared), space, day, declared, chosen, json.loads(recipe))
     examples.split_names = artifact_utils.encode_split_names([SPLIT])
     examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(examples, "tfrecords_gzip")

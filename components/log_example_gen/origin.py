@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from pyarrow import fs
 
 from scenerank.components import storage
 from scenerank.components.log_example_gen.reading.folder import log_files
@@ -20,12 +19,48 @@ from scenerank.schemas.declaration import Declaration
 
 FORMAT = 2
 """Another number where ingestion makes other examples of the same logs."""
+THREADS = 8
+
+
+class LogDigests:
+    """Size and SHA-256 of log files, each looked at once; where its size and time are as they were, from a table of the
+    day below `tfx/`."""
+
+    def __init__(self, workspace: Workspace, declaration: Declaration):
+        self._workspace, self._names = workspace, declaration.log_schema.names
+        self._known: dict[str, dict[str, tuple[int, str]]] = {}
+
+    def of(self, day: str) -> dict[str, tuple[int, str]]:
+        """Of a day's files, by path below the workspace."""
+        if day not in self._known:
+            self._known[day] = self._looked_at(day)
+        return self._known[day]
+
+    def _looked_at(self, day: str) -> dict[str, tuple[int, str]]:
+        workspace = self._workspace
+        table = workspace.uri("tfx", "digests", f"{day}.json")
+        before = storage.read_json(table) if storage.exists(table) else {}
+        files = log_files(workspace, f"logs/day={day}", self._names)
+        infos = workspace.fs.get_file_info([workspace.path(workspace.uri(file)) for file in files]) if files else []
+        told = {file: [info.size, info.mtime_ns] for file, info in zip(files, infos)}
+        fresh = [file for file in files if before.get(file, [])[:2] != told[file]]
+        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+            hashed = dict(zip(fresh, pool.map(lambda file: storage.sha256(workspace.uri(file)), fresh)))
+        now = {file: [*told[file], hashed.get(file) or before[file][2]] for file in files}
+        if now != before:
+            storage.write_json(table, now)
+        return {file: (size, digest) for file, (size, _, digest) in now.items()}
 
 
 def origin(
-    workspace: Workspace, day: str, declaration: Declaration, settings: IngestSettings, recipe: Mapping[str, Any]
+    digests: LogDigests,
+    workspace: Workspace,
+    day: str,
+    declaration: Declaration,
+    settings: IngestSettings,
+    recipe: Mapping[str, Any],
 ) -> DayOrigin:
-    """Digests of files whose size and time are as they were come from a table below `tfx/`.
+    """What `day` would be made of.
 
     Args:
       recipe: further settings that the day's examples depend on, by what they are.
@@ -40,9 +75,9 @@ def origin(
         day=day,
         data_set=declaration.name,
         parts={what: _digest(value) for what, value in {**_parts(declaration, settings), **recipe}.items()},
-        files=_digests(workspace, declaration, day) if day in logs else {},
+        files=digests.of(day) if day in logs else {},
         late={after: _of_file(workspace, file) for after, file in late.items()},
-        earlier={d: _digest(_digests(workspace, declaration, d)) for d in earlier},
+        earlier={d: _digest(digests.of(d)) for d in earlier},
         code_version=importlib.metadata.version("scenerank"),
     )
 
@@ -72,22 +107,3 @@ def _digest(value: Any) -> str:
 def _of_file(workspace: Workspace, file: str) -> tuple[int, str]:
     uri = workspace.uri(file)
     return storage.size(uri), storage.sha256(uri)
-
-
-def _digests(workspace: Workspace, declaration: Declaration, day: str) -> dict[str, tuple[int, str]]:
-    """Size and SHA-256 of a day's log files by path."""
-    table = workspace.uri("tfx", "digests", f"{day}.json")
-    known = storage.read_json(table) if storage.exists(table) else {}
-    seen = {}
-    for info in _infos(workspace, log_files(workspace, f"logs/day={day}", declaration.log_schema.names)):
-        name, told = info.path[len(workspace.path(workspace.root)) :].lstrip("/"), [info.size, info.mtime_ns]
-        fresh = known.get(name, [None])[:2] != told
-        seen[name] = [*told, storage.sha256(workspace.uri(name)) if fresh else known[name][2]]
-    if seen != known:
-        storage.write_json(table, seen)
-    return {name: (size, digest) for name, (size, _, digest) in seen.items()}
-
-
-def _infos(workspace: Workspace, files: Iterable[str]) -> list[fs.FileInfo]:
-    paths = [workspace.path(workspace.uri(file)) for file in files]
-    return workspace.fs.get_file_info(paths) if paths else []

@@ -14,7 +14,7 @@ import pathlib
 import uuid
 from typing import Any, ClassVar
 
-from scenerank.components.log_example_gen.origin import origin
+from scenerank.components.log_example_gen.origin import LogDigests, origin
 from scenerank.components.records.record import Record
 from scenerank.components.workspace import Workspace, shift
 from scenerank.pipeline.config import Config
@@ -79,8 +79,9 @@ class Resumed:
         config, workspace, day = self._config, self._workspace, self._day
         days = [shift(day, -back) for back in range(config.window.days, -1, -1)]
         logged = workspace.log_days()
+        digests = LogDigests(workspace, config.declared)
         made_of = [
-            origin(workspace, d, config.declared, config.ingest, config.recipe).model_dump(mode="json")
+            origin(digests, workspace, d, config.declared, config.ingest, config.recipe).model_dump(mode="json")
             for d in days
             if d in logged
         ]
