@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import click
@@ -18,6 +19,7 @@ NUMBER = click.FloatRange(min=1)
 @click.option("--day", help="The measured day; by default the last that was run.")
 @click.option("--small", metavar="WORKSPACE", help="A smaller run of the same, to tell fixed costs from those of rows.")
 @overrides_option
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.option("--users", type=NUMBER, default=80e6, show_default=True)
 @click.option("--items", type=NUMBER, default=1.55e6, show_default=True)
 @click.option("--scenarios", type=NUMBER, default=500, show_default=True)
@@ -35,6 +37,7 @@ def plan(
     day: str | None,
     small: str | None,
     overrides: tuple[str, ...],
+    as_json: bool,
     users: float,
     items: float,
     scenarios: float,
@@ -56,13 +59,18 @@ def plan(
         from scenerank.pipeline.plan.tables import print_weights
 
         check_model(loaded)
+        if as_json:
+            from scenerank.pipeline.plan.document import document
+
+            found = document(loaded, workspace, day, small, scale, budget)
+            print(json.dumps(found), file=console.file)
+            return
         print_weights(console, loaded, workspace, scale.scenarios)
         if workspace is None:
             console.print("what data need is estimated from a day that was run: give its --workspace")
             return
-        from scenerank.pipeline.plan.data_tables import print_data
+        from scenerank.pipeline.plan.data_tables import planned, print_data
+        from scenerank.pipeline.plan.training import print_training, trained
 
-        print_data(console, loaded, workspace, day, small, scale, budget)
-        from scenerank.pipeline.plan.training import print_training
-
-        print_training(console, loaded, workspace, day, scale, budget)
+        print_data(console, scale, planned(loaded, workspace, day, small, scale, budget))
+        print_training(console, loaded, trained(workspace, day), scale, budget)

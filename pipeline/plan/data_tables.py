@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from rich.console import Console
 from rich.table import Table
 
@@ -14,16 +16,23 @@ from scenerank.pipeline.plan.measured import RowBytes, Run, Stored, lookback, re
 UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
-def print_data(
-    console: Console,
-    config: Config,
-    root: str,
-    day: str | None,
-    small_root: str | None,
-    scale: data.Scale,
-    budget: data.Budget,
-) -> None:
-    """Measures a day of the workspace and prints what one at `scale` needs.
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """What was measured of a run, and of a smaller one, and what that comes to at another scale."""
+
+    run: Run
+    small: Run | None
+    cost: dict[str, data.Line]
+    rows: RowBytes
+    kept: Stored
+    days: data.Days
+    found: data.Estimate
+
+
+def planned(
+    config: Config, root: str, day: str | None, small_root: str | None, scale: data.Scale, budget: data.Budget
+) -> Planned:
+    """Measures a day of the workspace, and estimates what one at `scale` needs.
 
     Args:
       root, small_root: workspaces of the measured run, and of a smaller one of the same configuration.
@@ -49,9 +58,14 @@ def print_data(
         found = data.estimate(scale, cost, rows, kept, days, run.models, budget)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    _print_measured(console, run, small, cost, rows, kept)
-    _print_steps(console, scale, found)
-    _print_sizes(console, scale, rows, kept, found, days)
+    return Planned(run, small, cost, rows, kept, days, found)
+
+
+def print_data(console: Console, scale: data.Scale, plan: Planned) -> None:
+    """Prints what was measured, what each component needs, and what lies on disks."""
+    _print_measured(console, plan.run, plan.small, plan.cost, plan.rows, plan.kept)
+    _print_steps(console, scale, plan.found)
+    _print_sizes(console, scale, plan.rows, plan.kept, plan.found, plan.days)
     console.print("\nassumptions")
     for line in data.ASSUMPTIONS:
         console.print(f"  - {line}", highlight=False, markup=False, soft_wrap=True)

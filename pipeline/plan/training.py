@@ -59,10 +59,23 @@ def machines(training: Training, rows: float, budget: Budget) -> tuple[float, in
     return hours, max(1, math.ceil(hours / budget.efficiency / budget.hours)) if hours > budget.hours else 1
 
 
-def print_training(console: Console, config: Config, root: str, day: str | None, scale: Scale, budget: Budget) -> None:
-    """Learned rows a second of the measured run, and what a window and a day of `scale` would take."""
+def trained(root: str, day: str | None) -> Training | None:
+    """The training of a workspace's run; None if its artifacts are gone."""
     workspace = Workspace(root)
-    measured = read_training(workspace, run_record(workspace, day))
+    return read_training(workspace, run_record(workspace, day))
+
+
+def spans(config: Config, measured: Training, scale: Scale, budget: Budget) -> dict[int, tuple[float, int]]:
+    """Hours on the measured machine, and how many such the budget needs, by days that are learned from."""
+    found = {}
+    for count in sorted({config.window.days, 1}, reverse=True):
+        passes = measured.passes if count > 1 else 1.0  # an incremental training sees a row once
+        found[count] = machines(dataclasses.replace(measured, passes=passes), count * scale.impressions, budget)
+    return found
+
+
+def print_training(console: Console, config: Config, measured: Training | None, scale: Scale, budget: Budget) -> None:
+    """Learned rows a second of the measured run, and what a window and a day of `scale` would take."""
     console.print("\ntraining")
     if measured is None:
         console.print("  not told: the measured run's artifacts are gone, or it was made by an older version")
@@ -73,9 +86,7 @@ def print_training(console: Console, config: Config, root: str, day: str | None,
         highlight=False,
         soft_wrap=True,
     )
-    for count in sorted({config.window.days, 1}, reverse=True):
-        passes = measured.passes if count > 1 else 1.0  # an incremental training sees a row once
-        hours, many = machines(dataclasses.replace(measured, passes=passes), count * scale.impressions, budget)
+    for count, (hours, many) in spans(config, measured, scale, budget).items():
         what = f"a window of {count} days" if count > 1 else "the newest day alone (trainer.mode: incremental)"
         console.print(
             f"  {what}: {hours:,.1f} hours on the measured machine; {many:,} such within {budget.hours:g} hours",

@@ -1,6 +1,7 @@
 """Laws of the estimate of a day's data, and the command on a workspace that was run."""
 
 import dataclasses
+import json
 
 import hypothesis
 import pytest
@@ -131,3 +132,16 @@ def test_the_command_measures_a_day_and_prints_its_assumptions(base, capfd):
     )  # fmt: skip
     answer = CliRunner().invoke(main, [*arguments, "--worker-memory", "100"])
     assert answer.exit_code == 2 and "--worker-memory" in answer.output
+
+
+@pytest.mark.slow
+def test_the_command_says_the_same_as_json(base, capfd):
+    asked = ["plan", "-c", base.config, "-w", base.workspace.root, "--impressions", "1e6", "--users", "1e5", "--json"]
+    assert CliRunner().invoke(main, asked).exit_code == 0
+    told = json.loads(capfd.readouterr().out)
+    assert told["scale"]["impressions"] == 1_000_000 and told["measured"]["rows"] > 0
+    assert {step["name"] for step in told["data"]["steps"]} >= {"LogExampleGen", "StatisticsGen"}
+    assert told["memory_mib"]["all weights"] * 2**20 == pytest.approx(sum(w["bytes"] for w in told["weights"]))
+    assert [span["days"] for span in told["training"]] == [2, 1] and told["training"][0]["hours"] > 0
+    assert CliRunner().invoke(main, ["plan", "-c", base.config, "--json"]).exit_code == 0
+    assert "data" not in json.loads(capfd.readouterr().out)
