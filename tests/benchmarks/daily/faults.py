@@ -1,4 +1,4 @@
-"""Faults tried on the whole pipeline, and those that it survived: bad input, kills, interrupts."""
+"""Faults tried on the pipeline's components, and those that they survived: bad input, kills, interrupts, changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Iterator
 
 from tests.benchmarks._command import cases
 
-MODULES = ("tests/pipeline/test_faults.py", "tests/pipeline/test_kills.py")
+MODULES = (
+    *(f"tests/pipeline/test_{name}.py" for name in ("faults", "kills", "interrupts", "changed_days", "resume")),
+    *(f"tests/pipeline/test_{name}.py" for name in ("evil_files", "exit_codes")),
+    *(f"tests/components/test_{name}.py" for name in ("late_rows", "marker", "origin", "log_example_gen_reading")),
+)
 
 
 def faults() -> Iterator[tuple[str, int]]:
