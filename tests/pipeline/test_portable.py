@@ -68,7 +68,7 @@ def test_every_beam_component_ran_on_workers(runs):
 
 def test_the_same_is_published(runs):
     inside, outside, _ = runs
-    assert len(published(inside)) == 20
+    assert len(published(inside)) == 22
     assert published(outside) == published(inside)
 
 
