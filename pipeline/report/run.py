@@ -12,7 +12,7 @@ from scenerank.components.records.run import RunRecord, report_folder
 from scenerank.components.workspace import Workspace
 from scenerank.errors import WorkspaceError
 from scenerank.pipeline.drawing.page import Missing
-from scenerank.schemas import Declaration, DeclarationError
+from scenerank.schemas import Declaration, DeclarationError, load_declaration
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,13 +82,17 @@ class Run:
         """
         if self.record.declaration is not None:
             return Declaration.model_validate(self.record.declaration)
-        lineage = self._lineage(self.version) or self._lineage(self.record.served_before or 0)
-        if lineage is None:  # a workspace holds one data set
-            raise Missing("Neither the run's record nor a pushed version tells the declaration.")
+        before = self._lineage(self.record.served_before or 0)  # a workspace holds one data set
+        lineage = self._lineage(self.version) or before
+        name = self.config.get("declaration") or (before.config if before else {}).get("declaration")
         try:
-            return lineage.declared
+            if lineage is not None and lineage.declaration is not None:
+                return lineage.declared
+            if name:
+                return load_declaration(name)
         except DeclarationError as error:
             raise Missing(f"The declaration cannot be read any more: {error}.") from None
+        raise Missing("Neither the run's record nor a pushed version tells the declaration.")
 
     def artifact(self, component: str, output: str, *inside: str) -> str:
         """URI of what a component of the run left.
