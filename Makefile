@@ -16,7 +16,7 @@ ESSENTIALS := tests/test_house.py tests/schemas $(addprefix tests/components/tes
   transform.py trainer.py export.py) $(addprefix tests/pipeline/test_,predict.py kubeflow.py schedule.py)
 CONFORMANCE := $(addprefix tests/models/test_,conformance.py conformance_training.py)
 A_DAY := tests/pipeline/test_faults.py::test_a_run_that_quarantined_pushes_and_leaves_other_days
-FAMILIES := sar_net or maria or sfpnet or musenet or hierrec or shared_bottom or mmoe or star or deepfm or din or apg
+FAMILIES := sar_net or maria or sfpnet or musenet or hierrec or star or din
 
 .PHONY: $(GOALS) install lock clean
 

@@ -15,7 +15,8 @@ AGAIN_S, PATIENCE_S = 3.0, 8.0
 """A destructor or a library may swallow the exception: it is raised again, and in the end nobody is asked."""
 USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGALRM: signal.SIG_DFL}
 """What is replaced; a shell's background job, for one, ignores SIGINT."""
-SENTENCE = "interrupted; what was published and what is in service are as before"
+SENTENCE = "interrupted; what is published and what is in service is whole"
+"""A run may have pushed before; it is not asked."""
 
 
 class Interrupts:

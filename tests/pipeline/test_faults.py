@@ -297,7 +297,7 @@ def test_two_runs_at_once_and_an_interrupt(world, base, interruptible):
     assert second.code == ExitCode.REFUSED
     assert second.sentence == f"another run is at work in {world.workspace.root}: wait for it to end"
     assert first.returncode == ExitCode.INTERRUPTED
-    assert errors == "scenerank: interrupted; what was published and what is in service are as before\n"
+    assert errors == "scenerank: interrupted; what is published and what is in service is whole\n"
     assert world.served() == base.served()
     assert world.published(FIRST, SECOND) == base.published(FIRST, SECOND)
 
@@ -312,7 +312,7 @@ def test_an_interrupt_while_beam_is_at_work(world, base, monkeypatch, interrupti
     monkeypatch.setattr(writer, "write", interrupted)
     answer = world.run("--day", DAY)
     assert answer.code == ExitCode.INTERRUPTED
-    assert answer.sentence.startswith("interrupted; what was published")
+    assert answer.sentence.startswith("interrupted; what is published")
     unharmed(world, base)
 
 

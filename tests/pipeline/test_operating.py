@@ -212,7 +212,7 @@ def test_an_interrupt_ends_a_command_though_it_is_swallowed(number, code, swallo
     process.send_signal(number)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == code
-    assert errors == "scenerank: interrupted; what was published and what is in service are as before\n"
+    assert errors == "scenerank: interrupted; what is published and what is in service is whole\n"
 
 
 def test_texts_of_logs_are_text_on_a_terminal(tmp_path, capfd):

@@ -18,7 +18,8 @@ FIRST_MOMENT_S = 0.3
 def interrupts() -> Iterator[tuple[str, float]]:
     """Runs of a tiny day, each interrupted at a random moment of it, by turns with SIGINT and SIGTERM, on a terminal
     and in a pipe; clean are those that ended within ten seconds, with their code, one sentence and no process left,
-    and after which what was published and served was as before."""
+    and after which what was published and served was as before, but for a whole version that the run had pushed."""
+    from scenerank.components.pusher.digests import damage
     from tests.pipeline.interrupted import interrupted, run_command
     from tests.pipeline.small_world import DAY, FIRST, SECOND, World
 
@@ -32,7 +33,7 @@ def interrupts() -> Iterator[tuple[str, float]]:
         interrupted(run_command(whole.workspace.root, whole.config, DAY), 600.0, signal.SIGINT, False)
         duration = time.monotonic() - started
         world = base.copy(pathlib.Path(folder, "world"))
-        before = world.served(), world.published(FIRST, SECOND)
+        served, published = world.served(), world.published(FIRST, SECOND)
         while tried < TRIED:
             number = (signal.SIGINT, signal.SIGTERM)[tried % 2]
             after = rng.uniform(FIRST_MOMENT_S, duration)
@@ -41,11 +42,17 @@ def interrupts() -> Iterator[tuple[str, float]]:
                 world = base.copy(pathlib.Path(folder, f"world{rng.random()}"))
                 continue
             tried += 1
-            good = end.clean(number) and (world.served(), world.published(FIRST, SECOND)) == before
+            kept = served.items() <= world.served().items() and world.published(FIRST, SECOND) == published
+            whole_versions = not [
+                sentence for v in world.workspace.versions() for sentence in damage(world.workspace, v)
+            ]
+            good = end.clean(number) and kept and whole_versions
             clean, slowest = clean + good, max(slowest, end.seconds)
             if not good:
                 told = f"{signal.Signals(number).name} after {after:.1f} s: code {end.code} in {end.seconds:.1f} s"
                 print(f"  not clean: {told}, left {end.left}: {end.text[-300:]!r}", file=sys.stderr)
+            if world.served() != served:
+                world = base.copy(pathlib.Path(folder, f"world{rng.random()}"))
     yield "interrupts_tried", tried
     yield "interrupts_clean", clean
     yield "interrupts_slowest_s", slowest
