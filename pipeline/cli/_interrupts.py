@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
@@ -17,6 +18,12 @@ USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_D
 """What is replaced; a shell's background job, for one, ignores SIGINT."""
 SENTENCE = "interrupted; what is published and what is in service is whole"
 """A run may have pushed before; it is not asked."""
+
+
+def _deaf() -> None:
+    """The command has ended, and said how: while Python and its libraries go, a signal would only change the code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class Interrupts:
@@ -44,6 +51,8 @@ class Interrupts:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._before:
+            atexit.register(_deaf)
         os.close(self._terminal)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
