@@ -10,7 +10,7 @@ import pyarrow as pa
 from scenerank.components.hashing import combine, hash_column, numpy_of
 from scenerank.components.log_example_gen.joining import rates
 from scenerank.components.log_example_gen.joining.history import Histories, codes, latest, repeated
-from scenerank.components.log_example_gen.joining.identity import ROW_HASH, asked, columns_of, of_best
+from scenerank.components.log_example_gen.joining.identity import ROW_HASH, asked, columns_of, without_outranked
 from scenerank.components.log_example_gen.joining.streams import (
     BEHAVIORS,
     IMPRESSIONS,
@@ -83,10 +83,9 @@ class Partition:
         order = np.lexsort((row, time, user))
         again = repeated(user[order], time[order], row[order])
         self.duplicates = int(again.sum())
-        day = day.take(pa.array(order[~again]))
-        told = of_best(day)
-        self.redelivered = int((~told).sum())
-        day = day.filter(pa.array(told)) if self.redelivered else day
+        distinct = day.take(pa.array(order[~again]))
+        day = without_outranked(distinct)
+        self.redelivered = distinct.num_rows - day.num_rows
         histories = self._join(day) if declaration.history else None
         counts = {index: rates.joined(answers) for index, answers in self._rates.items()}
         if total is not None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from scenerank.components.hashing import numpy_of
 from scenerank.components.log_example_gen.checking.checks import day_start_ms
-from scenerank.components.log_example_gen.joining.identity import ROW_HASH, of_best
+from scenerank.components.log_example_gen.joining.identity import ROW_HASH, without_outranked
 from scenerank.components.log_example_gen.joining.outcomes import NEVER, delays, later
 from scenerank.components.log_example_gen.joining.streams import KNOWN, TYPE, UNTIL
 from scenerank.components.log_example_gen.joining.visible import last_visible
@@ -38,7 +38,7 @@ def latest(batch: pa.RecordBatch, declaration: Declaration, settled_ms: int | No
         the user's impressions unless `length` later ones displace it. None keeps all.
     """
     assert declaration.history is not None
-    batch = batch.filter(pa.array(of_best(batch)))
+    batch = without_outranked(batch)
     time, known, until = _times(batch, declaration)
     row, kind = numpy_of(batch.column(ROW_HASH)), numpy_of(batch.column(TYPE))
     (user,) = codes(batch.column(declaration.user.name))

@@ -77,6 +77,12 @@ def of_best(batch: pa.RecordBatch | pa.Table) -> np.ndarray:
     return best(*(batch.column(name).to_numpy() for name in (EVENT, RANK, ROW_HASH)))
 
 
+def without_outranked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows that no other delivery of their impression outranks; the batch itself where that is all of them."""
+    kept = of_best(batch)
+    return batch if kept.all() else batch.filter(pa.array(kept))
+
+
 def asked(day: pa.RecordBatch, earlier: pa.RecordBatch, declaration: Declaration) -> np.ndarray:
     """int64 `[N]`, when the request of each impression of the day was made: the earliest time of its rows.
 
